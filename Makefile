@@ -1,0 +1,149 @@
+# make run | test | check | bench | lint | fmt | fuzz | install | help
+
+BUILD   ?= build
+SANITIZE ?=
+CC      ?= gcc
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+
+LIBS     := libwebsockets libuv libcurl jansson
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wwrite-strings -Wvla -Wformat=2 -Werror
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+CFLAGS   ?= -O2 -g
+COMMON   := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -MMD -MP
+INCLUDE  := -Iserver -I. $(shell pkg-config --cflags $(LIBS) http_parser 2>/dev/null)
+LDLIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhttp_parser
+
+# O: where this kind of build goes. SANITIZE=1 builds everything with ASan and UBSan beside it.
+ifeq ($(SANITIZE),1)
+O      := $(BUILD)/sanitize
+FLAGS  := $(COMMON) $(CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+          -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=address,undefined
+else
+O      := $(BUILD)/release
+FLAGS  := $(COMMON) $(CFLAGS) $(HARDEN) -D_FORTIFY_SOURCE=2
+LDFLAGS += -pie -Wl,-z,relro,-z,now
+endif
+
+SERVER_SRC := $(filter-out server/main.c,$(wildcard server/*/*.c))
+SERVER_OBJ := $(SERVER_SRC:%.c=$O/%.o) $O/web/assets.o
+AGENT_SRC  := $(wildcard agent/*.c)
+AGENT_OBJ  := $(filter-out $O/agent/main.o,$(AGENT_SRC:%.c=$O/%.o))
+UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+UNIT       := $(UNIT_SRC:tests/unit/%.c=$O/unit/%)
+FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ       := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+REPLAY     := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$O/replay/%)
+FUZZ_SECONDS ?= 60
+
+SERVER := $O/sandbox-api
+AGENT  := $(BUILD)/sandbox-agent
+
+.PHONY: all run test check bench lint fmt fuzz install clean help
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F': .*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+all: $(SERVER) $(AGENT) ## build the two programs
+
+run: ## install what is missing, start an Engine if needed, build, serve on $PORT (3001)
+	@scripts/setup run
+	@scripts/with-engine scripts/run
+
+test: ## every test, against a real Engine and real runsc
+	@scripts/setup test
+	@scripts/with-engine tests/run
+
+check: $(UNIT) $(REPLAY) ## the tests that need no Engine: unit tests and the fuzzers' corpus
+	@tests/run-check $O
+
+bench: ## echo, throughput and connect-to-prompt beside a raw attach stream
+	@scripts/setup test
+	@scripts/with-engine bench/run
+
+lint: ## include directions, function length, clang-tidy, shellcheck
+	@tests/lint
+
+fmt: ## format the C sources
+	clang-format -i $$(git ls-files '*.[ch]')
+
+fuzz: $(FUZZ) ## run every fuzz target for FUZZ_SECONDS (60)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
+
+install: all ## copy the programs to $PREFIX (/usr/local)
+	install -D -m 755 $(SERVER) $(DESTDIR)$(PREFIX)/bin/sandbox-api
+	install -D -m 755 $(AGENT) $(DESTDIR)$(PREFIX)/lib/sandbox-api/sandbox-agent
+
+clean: ## remove what was built (images and the private Engine stay)
+	rm -rf $(BUILD)
+
+# --- sandbox-api ---
+
+$(SERVER): $O/server/main.o $(SERVER_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$O/server/%.o: server/%.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(INCLUDE) -c -o $@ $<
+
+# The page travels inside the program: no file is read while serving.
+$O/web/assets.o: web/assets.S $(BUILD)/web/terminal.js
+	@mkdir -p $(@D)
+	$(CC) -MMD -MP -I$(BUILD)/web -c -o $@ $<
+
+$(BUILD)/web/terminal.js: web/terminal.js web/index.html web/terminal.css package-lock.json | node_modules
+	scripts/build-web $(BUILD)/web
+
+node_modules: package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# --- sandbox-agent: static and small, so that it runs in any image ---
+
+$(AGENT): $(AGENT_SRC) $(wildcard agent/*.h)
+	@mkdir -p $(@D)
+	musl-gcc $(filter-out -MMD -MP,$(COMMON)) -Os -static -s -fno-asynchronous-unwind-tables \
+		-ffunction-sections -fdata-sections -Wl,--gc-sections -I. -o $@ $(AGENT_SRC)
+
+$O/agent/%.o: agent/%.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -I. -c -o $@ $<
+
+$O/sandbox-agent: $O/agent/main.o $(AGENT_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+# --- tests ---
+
+$O/unit/test_agent%: tests/unit/test_agent%.c $(AGENT_OBJ) $O/sandbox-agent
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -I. -DAGENT_PATH='"$(abspath $O/sandbox-agent)"' $(LDFLAGS) -o $@ $< $(AGENT_OBJ) \
+		$$(pkg-config --cflags --libs check)
+
+$O/unit/%: tests/unit/%.c $(SERVER_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(INCLUDE) $(LDFLAGS) -o $@ $< $(SERVER_OBJ) $(LDLIBS) $$(pkg-config --cflags --libs check)
+
+# A fuzz target is linked twice: with libFuzzer to search, with replay.c to run its corpus in every test run.
+$O/replay/agent%: tests/fuzz/fuzz_agent%.c tests/fuzz/replay.c $(AGENT_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -I. $(LDFLAGS) -o $@ tests/fuzz/fuzz_agent$*.c tests/fuzz/replay.c $(AGENT_OBJ)
+
+$O/replay/%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(SERVER_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(INCLUDE) $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(SERVER_OBJ) $(LDLIBS)
+
+FUZZ_FLAGS := $(filter-out -MMD -MP,$(COMMON)) -O1 -g -fsanitize=fuzzer,address,undefined \
+              -fno-sanitize-recover=all -Wno-error
+
+$(BUILD)/fuzz/fuzz_agent%: tests/fuzz/fuzz_agent%.c $(AGENT_SRC)
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -I. -o $@ $< $(filter-out agent/main.c,$(AGENT_SRC))
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(SERVER_SRC) $O/web/assets.o
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) $(INCLUDE) -o $@ $< $(SERVER_SRC) $O/web/assets.o $(LDLIBS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
