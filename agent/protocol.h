@@ -83,14 +83,6 @@ enum frame_type {
 	FRAME_PONG = 37,
 };
 
-enum exit_kind, u8 exit status or signal number;
-the last frame of this terminal : all output has been sent before it * / FRAME_ERROR =
-	36,              /* u8 errno, then text for a log (may be empty): this terminal could not
-			      be  opened, and its number is free again */
-	FRAME_PONG = 37, /* terminal 0. the 8 bytes of FRAME_PING */
-}
-;
-
 enum exit_kind {
 	EXIT_STATUS = 0, /* the shell called exit */
 	EXIT_SIGNAL = 1, /* a signal ended it */
