@@ -1,0 +1,59 @@
+/*
+ * The configuration: read once from the environment, checked as a whole, constant from then on.
+ *
+ * Every setting is one row of the table in config.c, which also feeds --help. A wrong value is never replaced by a
+ * default: all mistakes are reported together and the program does not start.
+ */
+#ifndef SANDBOX_CONFIG_CONFIG_H
+#define SANDBOX_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "config/cidr.h"
+
+#define CONFIG_TEXT_BYTES  256
+#define CONFIG_ORIGINS_MAX 32
+
+struct origin_list {
+	char items[CONFIG_ORIGINS_MAX][CONFIG_TEXT_BYTES]; /* "scheme://host[:port]", or "*" */
+	size_t count;
+};
+
+struct config {
+	char host[CONFIG_TEXT_BYTES]; /* an address, not a name: resolving would block */
+	int64_t port;
+	char docker_host[CONFIG_TEXT_BYTES]; /* unix://path */
+	bool use_gvisor;
+	char gvisor_runtime[CONFIG_TEXT_BYTES];
+	char api_key[CONFIG_TEXT_BYTES]; /* "" for none */
+	struct origin_list frontend_origin;
+	struct origin_list allowed_origins;
+	struct cidr_list trusted_proxies;
+	int64_t max_message_bytes; /* of one WebSocket message */
+	int64_t idle_timeout_ms;
+	int64_t max_lifetime_ms;
+	int64_t max_containers; /* 0: as many as the host's memory carries */
+	int64_t max_memory_percent;
+	int64_t log_level;                 /* enum log_level */
+	int64_t log_format;                /* enum log_format */
+	char worker_id[CONFIG_TEXT_BYTES]; /* names this server among others on the same Engine */
+};
+
+/* Looks a variable up: getenv, or a test's own. NULL when it is not set. */
+typedef const char *(*config_getenv_fn)(const char *name);
+
+/* Fills *config. Returns the number of mistakes; for each, one line with the name, the value and what
+ * is accepted is written to `complaints` (cut at size). An empty value counts as not set. */
+int config_load(struct config *config, config_getenv_fn get, char *complaints, size_t size);
+
+/* Writes one line per setting: name, default, meaning. */
+void config_describe(FILE *out);
+
+/* Whether `host` only reaches this machine. */
+bool config_is_loopback(const char *host);
+
+#endif

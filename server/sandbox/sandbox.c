@@ -1,0 +1,507 @@
+#include "sandbox/sandbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/stream.h"
+#include "sandbox/agent_link.h"
+
+/* The Engine's own limits end the calls; these catch what falls between. */
+#define STATE_LIMIT_MS    15000
+#define GREETING_LIMIT_MS 10000
+
+/* After its stream has ended, how long the Engine may take to say why. */
+#define DYING_LIMIT_MS 1500
+
+enum sandbox_state { CREATING, ATTACHING, STARTING, GREETING, READY, DYING, ABANDONED };
+
+static const char *const state_names[] = {"creating", "attaching", "starting", "greeting",
+					  "ready",    "dying",     "abandoned"};
+
+struct fleet {
+	const struct config *config;
+	struct docker *docker;
+	struct reaper *reaper;
+	const char *instance;
+	bool events_up; /* the Engine's event stream will tell of deaths */
+	struct sandbox *sandboxes;
+};
+
+struct sandbox {
+	struct fleet *fleet;
+	char name[DOCKER_NAME_MAX];
+	const struct environment *environment;
+	enum sandbox_state state;
+	uint64_t deadline_ms; /* of the state, monotonic; 0 for none */
+	uint64_t since_ms;
+	const struct sandbox_events *events;
+	void *arg;
+	struct docker_call *call; /* create or start */
+	struct stream *stream;
+	struct agent_link link;
+	struct pty_table ptys;
+	struct err why; /* of a death that was announced */
+	enum sandbox_end end;
+	bool greeted, out_of_memory, died, ending;
+	UT_hash_handle hh;
+};
+
+struct fleet *fleet_new(const struct config *config, struct docker *docker, struct reaper *reaper,
+			const char *instance)
+{
+	struct fleet *f = calloc(1, sizeof(*f));
+
+	if (f)
+		*f = (struct fleet){
+			.config = config, .docker = docker, .reaper = reaper, .instance = instance};
+	return f;
+}
+
+size_t fleet_count(const struct fleet *f)
+{
+	return HASH_COUNT(f->sandboxes);
+}
+
+static void enter(struct sandbox *s, enum sandbox_state state, uint64_t limit_ms)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	log_debug("sandbox.state", LOG_S("sandbox", s->name), LOG_S("from", state_names[s->state]),
+		  LOG_S("to", state_names[state]), LOG_U("age_ms", now_ms - s->since_ms));
+	s->state = state;
+	s->deadline_ms = limit_ms ? now_ms + limit_ms : 0;
+}
+
+/* The one way out of existence. */
+static void discard(struct sandbox *s)
+{
+	docker_cancel(s->call);
+	stream_close(s->stream);
+	agent_link_finish(&s->link);
+	HASH_DEL(s->fleet->sandboxes, s);
+	reaper_add(s->fleet->reaper, s->name);
+	free(s);
+}
+
+static void end(struct sandbox *s, enum sandbox_end how, const struct err *err)
+{
+	struct err why = *err;
+
+	s->ending = true;
+	if (s->events)
+		log_info("sandbox.ended", LOG_S("sandbox", s->name),
+			 LOG_S("state", state_names[s->state]), LOG_S("error", why.msg));
+	/* The owner of a PTY may call sandbox_free() when it learns of the loss. */
+	pty_table_finish(&s->ptys, &why);
+	const struct sandbox_events *events = s->events;
+	void *arg = s->arg;
+	discard(s);
+	if (events)
+		events->on_end(arg, how, &why);
+}
+
+static void fail_start(struct sandbox *s, const struct err *err)
+{
+	end(s, SANDBOX_END_START_FAILED, err);
+}
+
+void sandbox_free(struct sandbox *s)
+{
+	struct err gone;
+
+	if (!s)
+		return;
+	s->events = NULL;
+	if (s->ending)
+		return;
+	err_set(&gone, ERR_GONE, 0, "the session has ended");
+	/* A call in flight cannot be taken back: let the Engine answer before its result is removed. */
+	if (!s->call) {
+		end(s, SANDBOX_END_DIED, &gone);
+		return;
+	}
+	agent_link_finish(&s->link);
+	stream_close(s->stream);
+	s->stream = NULL;
+	enter(s, ABANDONED, STATE_LIMIT_MS);
+}
+
+void fleet_free(struct fleet *f)
+{
+	struct sandbox *s, *next;
+
+	if (!f)
+		return;
+	HASH_ITER(hh, f->sandboxes, s, next)
+	discard(s);
+	free(f);
+}
+
+/* --- what the agent says --- */
+
+static bool send_frame(void *arg, enum frame_type type, uint16_t terminal, const void *payload,
+		       size_t len)
+{
+	struct frame_header h = {
+		.type = (uint8_t)type, .terminal = terminal, .length = (uint32_t)len};
+	uint8_t header[FRAME_HEADER_BYTES];
+	struct sandbox *s = arg;
+
+	frame_header_put(header, h);
+	return s->stream && stream_send(s->stream, header, sizeof(header), payload, len);
+}
+
+static void violation(struct sandbox *s, const struct err *err)
+{
+	end(s, s->state == READY ? SANDBOX_END_VIOLATION : SANDBOX_END_START_FAILED, err);
+}
+
+/* The agent's hello and the Engine's answer to start come in either order. */
+static void become_ready(struct sandbox *s)
+{
+	enter(s, READY, 0);
+	s->events->on_ready(s->arg);
+}
+
+static void on_hello(void *arg, unsigned version, unsigned terminals_max)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	if (version != PROTOCOL_VERSION || terminals_max < AGENT_TERMINALS_MAX) {
+		err_set(&err, ERR_UPSTREAM, 0,
+			"agent: speaks version %u, not %d: rebuild the images", version,
+			PROTOCOL_VERSION);
+		violation(s, &err);
+		return;
+	}
+	s->greeted = true;
+	if (s->state == GREETING)
+		become_ready(s);
+}
+
+static void check(struct sandbox *s, int result, const struct err *err)
+{
+	if (result < 0)
+		violation(s, err);
+}
+
+static void on_opened(void *arg, uint16_t terminal, uint32_t credit)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	check(s, pty_table_opened(&s->ptys, terminal, credit, &err), &err);
+}
+
+static void on_output(void *arg, uint16_t terminal, const uint8_t *data, size_t len)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	check(s, pty_table_output(&s->ptys, terminal, data, len, &err), &err);
+}
+
+static void on_credit(void *arg, uint16_t terminal, uint32_t bytes)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	check(s, pty_table_credit(&s->ptys, terminal, bytes, &err), &err);
+}
+
+static void on_exit_frame(void *arg, uint16_t terminal, enum exit_kind kind, unsigned value)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	check(s, pty_table_exit(&s->ptys, terminal, kind, value, &err), &err);
+}
+
+static void on_error(void *arg, uint16_t terminal, unsigned error_number, const char *text)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	check(s, pty_table_error(&s->ptys, terminal, error_number, text, &err), &err);
+}
+
+static void on_pong(void *arg, const uint8_t token[8])
+{
+	(void)arg;
+	(void)token;
+}
+
+static const struct agent_link_events link_events = {
+	.on_hello = on_hello,
+	.on_opened = on_opened,
+	.on_output = on_output,
+	.on_credit = on_credit,
+	.on_exit = on_exit_frame,
+	.on_error = on_error,
+	.on_pong = on_pong,
+};
+
+/* --- the attach stream --- */
+
+static void on_started(void *arg, const struct err *err);
+
+static void on_stream_open(void *arg)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	enter(s, STARTING, STATE_LIMIT_MS);
+	s->call = docker_start(s->fleet->docker, s->name, on_started, s, &err);
+	if (!s->call)
+		fail_start(s, &err);
+}
+
+static void on_stream_data(void *arg, const uint8_t *data, size_t len)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	if (agent_link_feed(&s->link, data, len, &err) < 0)
+		violation(s, &err);
+}
+
+static enum sandbox_end how_it_died(const struct sandbox *s)
+{
+	if (s->out_of_memory)
+		return SANDBOX_END_OUT_OF_MEMORY;
+	return s->fleet->events_up ? SANDBOX_END_DIED : SANDBOX_END_ENGINE_LOST;
+}
+
+/* A stream that ends before the start call has answered is that call's failure, which knows better why. */
+static void on_stream_close(void *arg, const struct err *err)
+{
+	struct sandbox *s = arg;
+
+	s->stream = NULL;
+	if (s->state == STARTING)
+		return;
+	if (s->state != READY) {
+		fail_start(s, err);
+		return;
+	}
+	if (s->died) {
+		end(s, s->end, &s->why);
+		return;
+	}
+	s->why = *err;
+	s->end = how_it_died(s);
+	enter(s, DYING, DYING_LIMIT_MS);
+}
+
+static const struct stream_events stream_events = {
+	.on_open = on_stream_open,
+	.on_data = on_stream_data,
+	.on_close = on_stream_close,
+};
+
+/* --- the Engine's answers --- */
+
+static void on_created(void *arg, const char *id, const struct err *err)
+{
+	struct sandbox *s = arg;
+	struct err attach_err;
+
+	(void)id;
+	s->call = NULL;
+	if (err || s->state == ABANDONED) {
+		end(s, SANDBOX_END_START_FAILED, err ? err : &s->why);
+		return;
+	}
+	enter(s, ATTACHING, STATE_LIMIT_MS);
+	s->stream = stream_open(s->fleet->docker, s->name, &stream_events, s, &attach_err);
+	if (!s->stream)
+		fail_start(s, &attach_err);
+}
+
+static void on_started(void *arg, const struct err *err)
+{
+	struct sandbox *s = arg;
+	struct err lost;
+
+	s->call = NULL;
+	err_set(&lost, ERR_UPSTREAM, 0, "the sandbox ended while it started");
+	if (err || s->state == ABANDONED || !s->stream)
+		end(s, SANDBOX_END_START_FAILED, err ? err : &lost);
+	else if (s->greeted)
+		become_ready(s);
+	else
+		enter(s, GREETING, GREETING_LIMIT_MS);
+}
+
+/* --- events, deadlines, reconciliation --- */
+
+static struct sandbox *find(const struct fleet *f, const char *name)
+{
+	struct sandbox *s;
+
+	HASH_FIND_STR(f->sandboxes, name, s);
+	return s;
+}
+
+static void on_die(struct sandbox *s, const struct docker_event *event)
+{
+	if (s->died || (s->state != READY && s->state != DYING))
+		return;
+	s->died = true;
+	err_set(&s->why, ERR_GONE, (int)event->exit_code, "the sandbox exited with status %d",
+		(int)event->exit_code);
+	s->end = s->out_of_memory ? SANDBOX_END_OUT_OF_MEMORY : SANDBOX_END_DIED;
+	/* Output that came before the death is still in the stream: end with it, or soon. */
+	if (s->stream)
+		s->deadline_ms = clock_monotonic_ms() + DYING_LIMIT_MS;
+	else
+		end(s, s->end, &s->why);
+}
+
+void fleet_engine_event(struct fleet *f, const struct docker_event *event)
+{
+	struct sandbox *s = find(f, event->name);
+
+	if (!s)
+		return;
+	if (event->type == DOCKER_EVENT_OOM) {
+		s->out_of_memory = true;
+		s->end = SANDBOX_END_OUT_OF_MEMORY;
+	} else {
+		on_die(s, event);
+	}
+}
+
+void fleet_engine_stream(struct fleet *f, bool up)
+{
+	struct sandbox *s, *next;
+
+	f->events_up = up;
+	HASH_ITER(hh, f->sandboxes, s, next)
+	{
+		if (!up && s->state == DYING && !s->died)
+			end(s, s->out_of_memory ? s->end : SANDBOX_END_ENGINE_LOST, &s->why);
+	}
+}
+
+static void expire(struct sandbox *s)
+{
+	struct err late;
+
+	if (s->state == READY || s->state == DYING) {
+		end(s, s->end, &s->why);
+		return;
+	}
+	err_set(&late, ERR_UPSTREAM, 0, "the sandbox took too long %s", state_names[s->state]);
+	fail_start(s, &late);
+}
+
+void fleet_sweep(struct fleet *f, uint64_t now_ms)
+{
+	struct sandbox *s, *next;
+
+	HASH_ITER(hh, f->sandboxes, s, next)
+	{
+		if (s->deadline_ms && s->deadline_ms <= now_ms)
+			expire(s);
+	}
+}
+
+void fleet_reconcile(struct fleet *f, const struct docker_container *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *worker = docker_container_label(&list[i], LABEL_WORKER);
+		if (!worker || strcmp(worker, f->config->worker_id) != 0)
+			continue;
+		if (find(f, list[i].name) || reaper_knows(f->reaper, list[i].name))
+			continue;
+		log_info("container.orphan", LOG_S("container", list[i].name),
+			 LOG_S("instance", docker_container_label(&list[i], LABEL_INSTANCE)),
+			 LOG_S("state", list[i].state));
+		reaper_add(f->reaper, list[i].name);
+	}
+}
+
+/* --- birth --- */
+
+static bool choose_name(struct sandbox *s)
+{
+	uint8_t r[8];
+
+	if (getrandom(r, sizeof(r), 0) != sizeof(r))
+		return false;
+	snprintf(s->name, sizeof(s->name), "sandbox-%s-%02x%02x%02x%02x%02x%02x%02x%02x",
+		 s->environment->name, r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]);
+	return true;
+}
+
+static struct docker_call *create_container(struct sandbox *s, const char *session_id,
+					    int64_t lifetime_ms, struct err *err)
+{
+	const struct config *config = s->fleet->config;
+	int64_t seconds = lifetime_ms / 1000 + SANDBOX_GRACE_SECONDS;
+	char lifetime[24], deadline[24];
+
+	snprintf(lifetime, sizeof(lifetime), "%lld", (long long)seconds);
+	snprintf(deadline, sizeof(deadline), "%lld", (long long)(clock_wall_ms() / 1000 + seconds));
+	const char *const argv[] = {ENVIRONMENT_AGENT, "--lifetime", lifetime, NULL};
+	const struct docker_label labels[] = {
+		{LABEL_OWNER, LABEL_OWNER_VALUE},          {LABEL_WORKER, config->worker_id},
+		{LABEL_INSTANCE, s->fleet->instance},      {LABEL_SESSION, session_id},
+		{LABEL_ENVIRONMENT, s->environment->name}, {LABEL_DEADLINE, deadline},
+	};
+	const struct docker_profile profile = {
+		.image = s->environment->image,
+		.runtime = config->use_gvisor ? config->gvisor_runtime : "",
+		.home = ENVIRONMENT_HOME,
+		.argv = argv,
+		.labels = labels,
+		.label_count = sizeof(labels) / sizeof(labels[0]),
+	};
+	return docker_create(s->fleet->docker, s->name, &profile, on_created, s, err);
+}
+
+struct sandbox *sandbox_new(struct fleet *f, const struct environment *environment,
+			    const char *session_id, int64_t lifetime_ms,
+			    const struct sandbox_events *events, void *arg, struct err *err)
+{
+	struct sandbox *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		err_set(err, ERR_INTERNAL, 0, "no memory for a sandbox");
+		return NULL;
+	}
+	*s = (struct sandbox){.fleet = f, .environment = environment, .events = events, .arg = arg};
+	s->since_ms = clock_monotonic_ms();
+	s->deadline_ms = s->since_ms + STATE_LIMIT_MS;
+	agent_link_init(&s->link, &link_events, s);
+	pty_table_init(&s->ptys, send_frame, s);
+	if (!choose_name(s)) {
+		err_set(err, ERR_INTERNAL, 0, "no random bytes");
+		free(s);
+		return NULL;
+	}
+	s->call = create_container(s, session_id, lifetime_ms, err);
+	if (!s->call) {
+		free(s);
+		return NULL;
+	}
+	HASH_ADD_STR(f->sandboxes, name, s);
+	return s;
+}
+
+const char *sandbox_name(const struct sandbox *s)
+{
+	return s->name;
+}
+
+struct pty_table *sandbox_ptys(struct sandbox *s)
+{
+	return &s->ptys;
+}

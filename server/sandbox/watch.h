@@ -1,0 +1,48 @@
+/*
+ * Keeps an eye on the Engine, so that /health can answer from memory and sandboxes learn how they ended.
+ *
+ * Connecting, it negotiates the API version, checks that the runtime and the images are there, and
+ * subscribes to events. Then it lists our containers every WATCH_INTERVAL_MS: a stuck Engine fails that
+ * although it still answers /_ping. The list also feeds the search for orphans. After a failure it
+ * starts over, with growing pauses. It starts nothing and decides nothing.
+ */
+#ifndef SANDBOX_SANDBOX_WATCH_H
+#define SANDBOX_SANDBOX_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "engine/docker.h"
+#include "sandbox/environment.h"
+#include "sandbox/sandbox.h"
+
+#define WATCH_INTERVAL_MS 2000
+
+struct watch;
+
+struct engine_health {
+	bool reachable;            /* it answered the latest question */
+	bool runtime_ok;           /* the sandbox runtime is registered and safe to use */
+	char runtime_problem[160]; /* for an operator; "" when runtime_ok */
+	bool image_ok[ENVIRONMENT_COUNT];
+	char version[48], api_version[16]; /* "" before the first contact */
+	char problem[192]; /* why it is not reachable, for the log and the operator's pages only */
+	uint64_t latency_ms;              /* of the latest list */
+	int64_t memory_total_bytes, cpus; /* of the Engine's host; 0 before the first contact */
+};
+
+/* config, docker and fleet must live longer. NULL when memory is out. */
+struct watch *watch_new(const struct config *config, struct docker *docker, struct fleet *fleet);
+void watch_free(struct watch *w); /* accepts NULL */
+
+/* Does what is due. Call it a few times a second. */
+void watch_sweep(struct watch *w, uint64_t now_ms);
+
+/* What is known; always valid. */
+const struct engine_health *watch_health(const struct watch *w);
+
+/* Whether sandboxes of this environment can be made: Engine, runtime and image are there. */
+bool watch_can_start(const struct watch *w, const struct environment *environment);
+
+#endif
