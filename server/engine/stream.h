@@ -9,6 +9,8 @@
  * number of times, on_close once at the end, with an error that says why (end of file included:
  * ERR_GONE), also instead of on_open; the handle is gone by then. No callback before stream_open()
  * has returned, none after stream_close(). stream_close() and freeing the owner are allowed inside every callback.
+ *
+ * The program must ignore SIGPIPE: the Engine may close its end at any time.
  */
 #ifndef SANDBOX_ENGINE_STREAM_H
 #define SANDBOX_ENGINE_STREAM_H
@@ -42,8 +44,12 @@ struct stream *stream_open(struct docker *d, const char *name, const struct stre
 bool stream_send(struct stream *s, const void *head, size_t head_len, const void *body,
 		 size_t body_len);
 
-/* Stops and restarts reading; the Engine, and behind it the container, then has to wait. */
+/* Stops and restarts reading; the Engine, and behind it the container, then has to wait. What has been read already, at
+ * most 64 KiB, is still delivered. Nothing happens unless the stream is open. */
 void stream_pause(struct stream *s, bool paused);
+
+/* Bytes of standard error that were dropped so far. */
+uint64_t stream_stderr_bytes(const struct stream *s);
 
 /* Silence from now on; frees. The container is not touched. Accepts NULL. */
 void stream_close(struct stream *s);

@@ -1,0 +1,33 @@
+/*
+ * Who may: Origin, API key, trusted proxies. Pure decisions over what a request said.
+ */
+#ifndef SANDBOX_EDGE_ACCESS_H
+#define SANDBOX_EDGE_ACCESS_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+
+/* What a request said of itself; "" for a header that was not there. */
+struct request_facts {
+	char host[CONFIG_TEXT_BYTES];
+	char origin[CONFIG_TEXT_BYTES];
+	char key[CONFIG_TEXT_BYTES]; /* X-API-Key, else the Bearer token, else ?api_key= */
+	char peer[64];               /* address of the TCP peer */
+	bool forwarded_https; /* X-Forwarded-Proto: https; to be believed from trusted proxies only */
+	bool malformed;       /* a header was too long to keep, or came twice */
+};
+
+enum access { ACCESS_OK, ACCESS_BAD_ORIGIN, ACCESS_NO_KEY, ACCESS_WRONG_KEY };
+
+/* Whether the Origin is let in. Without an Origin: yes, it is not a browser. Lists are compared exactly (scheme, host, port);
+ * with both empty the origin's host must be the request's Host. */
+bool access_origin_allowed(const struct config *config, const struct request_facts *facts);
+
+/* The key, compared in constant time. Everything is right when none is configured. */
+enum access access_key(const struct config *config, const char *key);
+
+/* "https" or "http", as the client sees us. */
+bool access_is_https(const struct config *config, const struct request_facts *facts);
+
+#endif

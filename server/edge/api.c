@@ -1,0 +1,306 @@
+#include "edge/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "edge/assets.h"
+#include "edge/json_api.h"
+
+#define API_PREFIX "/api/v1/"
+
+/* Seconds after which a refused client may try again. */
+#define RETRY_AFTER_BUSY 5
+
+struct route {
+	unsigned methods; /* enum http_method, or'ed */
+	const char *path; /* ":id" stands for one segment */
+	void (*handle)(struct http_request *r, const char *id);
+	bool key; /* needs the API key */
+};
+
+/* --- health and status --- */
+
+static void add_reason(struct json_health *h, const char *reason)
+{
+	size_t n = 0;
+
+	while (h->reasons[n])
+		n++;
+	if (n < sizeof(h->reasons) / sizeof(h->reasons[0]) - 1)
+		h->reasons[n] = reason;
+}
+
+/* The words are for everybody: nothing of the Engine's own messages, no path. */
+static void judge(struct json_health *h)
+{
+	static const char *const missing[ENVIRONMENT_COUNT] = {
+		"image of environment bash is missing", "image of environment python is missing",
+		"image of environment node is missing"};
+
+	if (!h->engine->reachable) {
+		add_reason(h, "Docker Engine is unreachable");
+		return;
+	}
+	if (!h->engine->runtime_ok)
+		add_reason(h, "sandbox runtime is missing or unsafe");
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+		if (!h->engine->image_ok[i])
+			add_reason(h, missing[i]);
+}
+
+static struct json_health health_of(const struct server *s)
+{
+	struct session_counts counts = sessions_count(s->parts.sessions);
+	struct json_health h = {.config = s->parts.config, .engine = watch_health(s->parts.watch)};
+
+	h.uptime_ms = (int64_t)(clock_monotonic_ms() - s->started_ms);
+	h.containers = fleet_count(s->parts.fleet);
+	h.sessions = counts.running;
+	judge(&h);
+	h.status = sessions_draining(s->parts.sessions) ? "draining"
+		   : h.reasons[0]                       ? "degraded"
+							: "ok";
+	return h;
+}
+
+static void handle_health(struct http_request *r, const char *id)
+{
+	struct json_health h = health_of(r->server);
+
+	(void)id;
+	http_answer_json(r, strcmp(h.status, "ok") == 0 ? 200 : 503, json_health(&h));
+}
+
+static struct capacity_report capacity_of(const struct server *s)
+{
+	return capacity_report(s->parts.capacity, fleet_count(s->parts.fleet));
+}
+
+static void handle_operator_status(struct http_request *r, const char *id)
+{
+	struct json_status status = {.health = health_of(r->server)};
+
+	(void)id;
+	status.counts = sessions_count(r->server->parts.sessions);
+	status.websockets = r->server->peer_count;
+	status.capacity = capacity_of(r->server);
+	http_answer_json(r, 200, json_status(&status));
+}
+
+static void handle_capacity(struct http_request *r, const char *id)
+{
+	struct capacity_report report = capacity_of(r->server);
+
+	(void)id;
+	http_answer_json(r, 200, json_capacity(&report));
+}
+
+static void handle_environments(struct http_request *r, const char *id)
+{
+	(void)id;
+	http_answer_json(r, 200, json_environments());
+}
+
+/* --- sessions --- */
+
+static void answer_failure(struct http_request *r, const struct err *err)
+{
+	if (err->kind == ERR_INPUT)
+		http_answer_error(r, 400, "BadRequest", err->msg, 0);
+	else if (err->kind == ERR_INTERNAL)
+		http_answer_error(r, 500, "InternalError", "An internal error occurred", 0);
+	else
+		http_answer_error(r, 503, "ServiceUnavailable",
+				  "Sandbox temporarily unavailable. Please try again later.",
+				  RETRY_AFTER_BUSY);
+}
+
+static void on_client_gone(void *arg)
+{
+	session_end(arg, END_ABANDONED);
+}
+
+static void on_started(void *arg, struct session *session, const struct err *err)
+{
+	struct http_request *r = arg;
+	char url[CONFIG_TEXT_BYTES + 128];
+
+	if (!session) {
+		answer_failure(r, err);
+		return;
+	}
+	snprintf(url, sizeof(url), "%s://%s" API_PREFIX "sessions/%s/ws",
+		 access_is_https(r->server->parts.config, &r->facts) ? "wss" : "ws", r->facts.host,
+		 session_id(session));
+	http_answer_json(r, 201, json_session(session, url));
+}
+
+static void handle_create(struct http_request *r, const char *id)
+{
+	const char *init[INIT_COMMANDS_MAX];
+	struct session_request request;
+	struct err err;
+	void *document;
+
+	(void)id;
+	if (json_read_session_request(r->body ? r->body : "", r->body_len, &request, init,
+				      &document, &err) < 0) {
+		answer_failure(r, &err);
+		return;
+	}
+	struct session *session =
+		session_start(r->server->parts.sessions, &request, on_started, r, &err);
+	json_document_free(document);
+	if (!session) {
+		log_info("session.refused", LOG_S("client", r->facts.peer),
+			 LOG_S("error", err.msg));
+		answer_failure(r, &err);
+		return;
+	}
+	r->on_gone = on_client_gone;
+	r->on_gone_arg = session;
+}
+
+static void handle_get(struct http_request *r, const char *id)
+{
+	const struct session *session = sessions_find(r->server->parts.sessions, id);
+
+	if (session)
+		http_answer_json(r, 200, json_session(session, NULL));
+	else
+		http_answer_error(r, 404, "NotFound", "No such session, or it has ended.", 0);
+}
+
+static void handle_delete(struct http_request *r, const char *id)
+{
+	struct session *session = sessions_find(r->server->parts.sessions, id);
+
+	if (session)
+		session_end(session, END_DELETED);
+	http_answer_json(r, 200, json_success());
+}
+
+static bool check_key(struct http_request *r, const char *key)
+{
+	switch (access_key(r->server->parts.config, key)) {
+	case ACCESS_OK:
+		return true;
+	case ACCESS_NO_KEY:
+		http_answer_error(r, 401, "MissingApiKey", "Unauthorized", 0);
+		return false;
+	default:
+		log_warn("auth.failed", LOG_S("client", r->facts.peer), LOG_S("path", r->path));
+		http_answer_error(r, 401, "InvalidApiKey", "Unauthorized", 0);
+		return false;
+	}
+}
+
+/* A page's sendBeacon cannot set headers: the key may be in the body. */
+static void handle_destroy(struct http_request *r, const char *id)
+{
+	if (!r->facts.key[0] && r->body)
+		json_read_api_key(r->body, r->body_len, r->facts.key);
+	if (check_key(r, r->facts.key))
+		handle_delete(r, id);
+}
+
+/* --- routing --- */
+
+static const struct route routes[] = {
+	{HTTP_GET | HTTP_HEAD, "/health", handle_health, false},
+	{HTTP_GET | HTTP_HEAD, "/status", handle_operator_status, false},
+	{HTTP_GET | HTTP_HEAD, API_PREFIX "environments", handle_environments, false},
+	{HTTP_GET | HTTP_HEAD, API_PREFIX "status", handle_capacity, false},
+	{HTTP_POST, API_PREFIX "sessions", handle_create, true},
+	{HTTP_GET | HTTP_HEAD, API_PREFIX "sessions/:id", handle_get, true},
+	{HTTP_DELETE, API_PREFIX "sessions/:id", handle_delete, true},
+	{HTTP_POST, API_PREFIX "sessions/:id/destroy", handle_destroy, false},
+};
+
+/* Matches a path; *id gets the segment at ":id" (size SESSION_ID_BYTES; longer ones cannot be ids and become ""). */
+static bool matches(const char *pattern, const char *path, char id[SESSION_ID_BYTES])
+{
+	const char *colon = strstr(pattern, ":id");
+
+	id[0] = '\0';
+	if (!colon)
+		return strcmp(pattern, path) == 0;
+	size_t prefix = (size_t)(colon - pattern);
+	if (strncmp(pattern, path, prefix) != 0)
+		return false;
+	size_t len = strcspn(path + prefix, "/");
+	if (!len || strcmp(path + prefix + len, colon + 3) != 0)
+		return false;
+	if (len < SESSION_ID_BYTES)
+		snprintf(id, SESSION_ID_BYTES, "%.*s", (int)len, path + prefix);
+	return true;
+}
+
+static void add_cors(struct http_request *r)
+{
+	http_header(r, "vary: origin");
+	if (!r->facts.origin[0])
+		return;
+	http_header(r, "access-control-allow-origin: %s", r->facts.origin);
+	http_header(r, "access-control-allow-credentials: true");
+}
+
+static void answer_preflight(struct http_request *r)
+{
+	http_header(r, "access-control-allow-methods: GET,POST,DELETE,OPTIONS");
+	http_header(r, "access-control-allow-headers: Content-Type,Authorization,X-API-Key");
+	http_header(r, "access-control-max-age: 600");
+	http_answer_empty(r, 204);
+}
+
+static void answer_wrong_method(struct http_request *r, unsigned allowed)
+{
+	http_header(r, "allow: %s%s%s%sOPTIONS", allowed & HTTP_GET ? "GET, " : "",
+		    allowed & HTTP_HEAD ? "HEAD, " : "", allowed & HTTP_POST ? "POST, " : "",
+		    allowed & HTTP_DELETE ? "DELETE, " : "");
+	http_answer_error(r, 405, "MethodNotAllowed", "This path does not know that method.", 0);
+}
+
+static void dispatch(struct http_request *r)
+{
+	char id[SESSION_ID_BYTES];
+	unsigned allowed = 0;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (!matches(routes[i].path, r->path, id))
+			continue;
+		allowed |= routes[i].methods;
+		if (!(routes[i].methods & r->method))
+			continue;
+		if (!routes[i].key || check_key(r, r->facts.key))
+			routes[i].handle(r, id);
+		return;
+	}
+	if ((r->method & (HTTP_GET | HTTP_HEAD)) && assets_handle(r))
+		return;
+	if (allowed)
+		answer_wrong_method(r, allowed);
+	else
+		http_answer_error(r, 404, "NotFound", "There is nothing here.", 0);
+}
+
+void api_handle(struct http_request *r)
+{
+	if (strncmp(r->path, API_PREFIX, strlen(API_PREFIX)) == 0) {
+		if (!access_origin_allowed(r->server->parts.config, &r->facts)) {
+			log_warn("origin.refused", LOG_S("origin", r->facts.origin),
+				 LOG_S("path", r->path));
+			http_answer_error(r, 403, "Forbidden", "This origin is not allowed.", 0);
+			return;
+		}
+		add_cors(r);
+		if (r->method == HTTP_OPTIONS) {
+			answer_preflight(r);
+			return;
+		}
+	}
+	dispatch(r);
+}

@@ -1,0 +1,274 @@
+#include "edge/json_api.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define TIMEOUT_MAX_MS     1800000
+#define TIMEOUT_AS_SECONDS 3600 /* a timeout up to this is seconds: SPEC section 1 */
+
+static char *dump(json_t *root)
+{
+	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+
+	json_decref(root);
+	return text;
+}
+
+/* --- reading --- */
+
+static bool plain_string(const json_t *value)
+{
+	return json_is_string(value) &&
+	       strlen(json_string_value(value)) == json_string_length(value);
+}
+
+static int read_tool_pair(const json_t *root, struct session_request *request, struct err *err)
+{
+	const json_t *value = json_object_get(root, "toolPair");
+
+	if (!plain_string(value) || !json_string_length(value) ||
+	    json_string_length(value) >= TOOL_PAIR_MAX)
+		return err_set(err, ERR_INPUT, 0, "Missing or invalid toolPair in request body");
+	request->tool_pair = json_string_value(value);
+	return 0;
+}
+
+static int unknown_environment(struct err *err)
+{
+	char names[80] = "";
+
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++) {
+		strcat(names, i ? ", " : "");
+		strcat(names, environments[i].name);
+	}
+	return err_set(err, ERR_INPUT, 0, "Unknown environment: the known ones are %s", names);
+}
+
+static int read_environment(const json_t *root, struct session_request *request, struct err *err)
+{
+	const json_t *value = json_object_get(root, "environment");
+
+	if (!value || json_is_null(value)) {
+		request->environment = &environments[0];
+		return 0;
+	}
+	if (!plain_string(value))
+		return err_set(err, ERR_INPUT, 0, "Invalid environment: must be a string");
+	request->environment = environment_find(json_string_value(value));
+	return request->environment ? 0 : unknown_environment(err);
+}
+
+static int read_init(const json_t *root, struct session_request *request,
+		     const char *init[INIT_COMMANDS_MAX], struct err *err)
+{
+	const json_t *value = json_object_get(root, "init");
+	size_t count = json_array_size(value);
+
+	if (value && !json_is_null(value) && !json_is_array(value))
+		return err_set(err, ERR_INPUT, 0, "Invalid init: must be an array of strings");
+	if (count > INIT_COMMANDS_MAX)
+		return err_set(err, ERR_INPUT, 0, "Invalid init: at most %d commands",
+			       INIT_COMMANDS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (!plain_string(json_array_get(value, i)))
+			return err_set(err, ERR_INPUT, 0,
+				       "Invalid init: must be an array of strings");
+		init[i] = json_string_value(json_array_get(value, i));
+	}
+	request->init = init;
+	request->init_count = count;
+	return init_run_check(init, count, err);
+}
+
+static int read_timeout(const json_t *root, struct session_request *request, struct err *err)
+{
+	const json_t *value = json_object_get(root, "timeout");
+	double n = json_number_value(value);
+
+	request->init_timeout_ms = request->environment->default_timeout_ms;
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_number(value) || n < 1 || n > TIMEOUT_MAX_MS)
+		return err_set(
+			err, ERR_INPUT, 0,
+			"Invalid timeout: must be a number between 1 and 1800000 (30 minutes)");
+	int64_t ms = (int64_t)(n <= TIMEOUT_AS_SECONDS ? n * 1000 : n);
+	request->init_timeout_ms = ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS;
+	return 0;
+}
+
+int json_read_session_request(const char *body, size_t len, struct session_request *request,
+			      const char *init[INIT_COMMANDS_MAX], void **document, struct err *err)
+{
+	json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+
+	memset(request, 0, sizeof(*request));
+	if (!json_is_object(root)) {
+		json_decref(root);
+		return err_set(err, ERR_INPUT, 0, "The body must be a JSON object");
+	}
+	if (read_tool_pair(root, request, err) < 0 || read_environment(root, request, err) < 0 ||
+	    read_init(root, request, init, err) < 0 || read_timeout(root, request, err) < 0) {
+		json_decref(root);
+		return -1;
+	}
+	*document = root;
+	return 0;
+}
+
+void json_document_free(void *document)
+{
+	json_decref(document);
+}
+
+void json_read_api_key(const char *body, size_t len, char key[CONFIG_TEXT_BYTES])
+{
+	json_t *root = json_loadb(body, len, 0, NULL);
+	const char *text = json_string_value(json_object_get(root, "apiKey"));
+
+	snprintf(key, CONFIG_TEXT_BYTES, "%s",
+		 text && strlen(text) < CONFIG_TEXT_BYTES ? text : "");
+	json_decref(root);
+}
+
+/* --- writing --- */
+
+char *json_error(const char *code, const char *message, int retry_after)
+{
+	json_t *root = json_pack("{s:s, s:s}", "error", code, "message", message);
+
+	if (root && retry_after > 0)
+		json_object_set_new(root, "retryAfter", json_integer(retry_after));
+	return dump(root);
+}
+
+char *json_success(void)
+{
+	return dump(json_pack("{s:b}", "success", 1));
+}
+
+char *json_session(const struct session *s, const char *ws_url)
+{
+	char created[CLOCK_ISO8601_BYTES], expires[CLOCK_ISO8601_BYTES];
+
+	clock_iso8601(created, session_created_wall_ms(s));
+	clock_iso8601(expires, session_expires_wall_ms(s));
+	if (ws_url)
+		return dump(json_pack("{s:s, s:s, s:s, s:s, s:s}", "sessionId", session_id(s),
+				      "wsUrl", ws_url, "status", session_status(s), "createdAt",
+				      created, "expiresAt", expires));
+	return dump(json_pack("{s:s, s:s, s:s, s:s, s:s}", "sessionId", session_id(s), "status",
+			      session_status(s), "createdAt", created, "expiresAt", expires,
+			      "toolPair", session_tool_pair(s)));
+}
+
+char *json_environments(void)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:I}", "name", environments[i].name,
+					"description", environments[i].description, "category",
+					environments[i].category, "defaultTimeout",
+					(json_int_t)environments[i].default_timeout_ms));
+	return dump(json_pack("{s:o}", "environments", list));
+}
+
+static json_t *capacity_metrics(const struct capacity_report *r)
+{
+	return json_pack("{s:I, s:I, s:i, s:i}", "containers", (json_int_t)r->containers,
+			 "maxContainers", (json_int_t)r->max_containers, "memoryPercent",
+			 r->memory_percent, "maxMemoryPercent", r->max_memory_percent);
+}
+
+/* "open" as an electric circuit: nothing flows. */
+char *json_capacity(const struct capacity_report *r)
+{
+	return dump(json_pack("{s:b, s:s?, s:o}", "isOpen", r->reason[0] != '\0', "reason",
+			      r->reason[0] ? r->reason : NULL, "metrics", capacity_metrics(r)));
+}
+
+char *json_uptime(char *buf, int64_t ms)
+{
+	long long s = ms / 1000;
+
+	if (s >= 3600)
+		snprintf(buf, 32, "%lldh%lldm%llds", s / 3600, s / 60 % 60, s % 60);
+	else if (s >= 60)
+		snprintf(buf, 32, "%lldm%llds", s / 60, s % 60);
+	else
+		snprintf(buf, 32, "%llds", s);
+	return buf;
+}
+
+static json_t *health_object(const struct json_health *h)
+{
+	char timestamp[CLOCK_ISO8601_BYTES], uptime[32];
+	json_t *gvisor =
+		json_pack("{s:b, s:b, s:s}", "requested", (int)h->config->use_gvisor, "available",
+			  (int)(h->engine->reachable && h->engine->runtime_ok), "runtime",
+			  h->config->gvisor_runtime);
+	json_t *root =
+		json_pack("{s:s, s:s, s:s, s:f, s:I, s:i, s:I, s:s, s:o, s:s}", "status", h->status,
+			  "timestamp", clock_iso8601(timestamp, clock_wall_ms()), "uptime",
+			  json_uptime(uptime, h->uptime_ms), "uptimeSeconds",
+			  (double)h->uptime_ms / 1000, "containers", (json_int_t)h->containers,
+			  "pool_size", 0, "active_sessions", (json_int_t)h->sessions, "worker_id",
+			  h->config->worker_id, "gvisor", gvisor, "version", VERSION);
+
+	if (!root || !h->reasons[0])
+		return root;
+	json_t *reasons = json_array();
+	for (size_t i = 0; h->reasons[i]; i++)
+		json_array_append_new(reasons, json_string(h->reasons[i]));
+	json_object_set_new(root, "reasons", reasons);
+	return root;
+}
+
+char *json_health(const struct json_health *h)
+{
+	return dump(health_object(h));
+}
+
+static json_t *checks_object(const struct json_health *h)
+{
+	json_t *images = json_object();
+
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+		json_object_set_new(images, environments[i].name,
+				    json_boolean(h->engine->image_ok[i]));
+	return json_pack("{s:b, s:b, s:o}", "engine", (int)h->engine->reachable, "runtime",
+			 (int)h->engine->runtime_ok, "images", images);
+}
+
+char *json_status(const struct json_status *s)
+{
+	const struct config *config = s->health.config;
+	const struct engine_health *engine = s->health.engine;
+	json_t *root = health_object(&s->health);
+
+	if (!root)
+		return NULL;
+	json_object_set_new(root, "sessions",
+			    json_pack("{s:I, s:I, s:I, s:I}", "starting",
+				      (json_int_t)s->counts.starting, "running",
+				      (json_int_t)s->counts.running, "terminals",
+				      (json_int_t)s->counts.terminals, "websockets",
+				      (json_int_t)s->websockets));
+	json_object_set_new(root, "capacity", capacity_metrics(&s->capacity));
+	json_object_set_new(root, "limits",
+			    json_pack("{s:I, s:I, s:I}", "idleTimeoutMs",
+				      (json_int_t)config->idle_timeout_ms, "maxLifetimeMs",
+				      (json_int_t)config->max_lifetime_ms, "maxMessageBytes",
+				      (json_int_t)config->max_message_bytes));
+	json_object_set_new(root, "engine",
+			    json_pack("{s:s, s:s, s:I}", "version", engine->version, "apiVersion",
+				      engine->api_version, "latencyMs",
+				      (json_int_t)engine->latency_ms));
+	json_object_set_new(root, "checks", checks_object(&s->health));
+	return dump(root);
+}

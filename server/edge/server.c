@@ -1,0 +1,165 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "edge/http.h"
+#include "edge/server_internal.h"
+#include "edge/ws.h"
+
+/* Bytes of a request's headers. */
+#define HEADERS_MAX 8192
+
+/* Connections whose headers are being read at once; the others wait their turn in the kernel. */
+#define HEADER_POOL 256
+
+struct server *server_of(struct lws *wsi)
+{
+	return lws_context_user(lws_get_context(wsi));
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+		    size_t len)
+{
+	struct connection *c = user;
+
+	switch (reason) {
+	case LWS_CALLBACK_HTTP:
+		return http_on_request(wsi, c, in, len);
+	case LWS_CALLBACK_HTTP_BODY:
+		return http_on_body(c, in, len);
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+		return http_on_body_complete(c);
+	case LWS_CALLBACK_HTTP_WRITEABLE:
+		return http_on_writable(c);
+	case LWS_CALLBACK_CLOSED_HTTP:
+		http_on_closed(c);
+		return 0;
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return ws_on_upgrade(wsi, c);
+	case LWS_CALLBACK_ESTABLISHED:
+		return ws_on_established(wsi, c);
+	case LWS_CALLBACK_RECEIVE:
+		return ws_on_receive(c, in, len);
+	case LWS_CALLBACK_SERVER_WRITEABLE:
+		return ws_on_writable(c);
+	case LWS_CALLBACK_CLOSED:
+		ws_on_closed(c);
+		return 0;
+	case LWS_CALLBACK_WSI_DESTROY:
+		/* An upgrade that was let in but failed on the way has no other end. */
+		if (c)
+			ws_on_closed(c);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* libwebsockets' own words are for its developers; what matters we log ourselves. */
+static void on_lws_log(int level, const char *line)
+{
+	char text[256];
+
+	strncpy(text, line, sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	log_debug("lws", LOG_I("level", level), LOG_S("line", text));
+}
+
+static const struct lws_protocols protocols[] = {
+	{.name = "sandbox",
+	 .callback = on_event,
+	 .per_session_data_size = sizeof(struct connection)},
+	{.name = NULL},
+};
+
+/* Pings keep proxies from cutting idle sockets; a peer that answers none for 35 s is gone. */
+static const lws_retry_bo_t ping_policy = {.secs_since_valid_ping = 20,
+					   .secs_since_valid_hangup = 35};
+
+static void describe_context(struct server *s, struct lws_context_creation_info *info, void **loops)
+{
+	memset(info, 0, sizeof(*info));
+	loops[0] = s->parts.loop;
+	info->foreign_loops = loops;
+	info->user = s;
+	info->options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+			LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
+	info->max_http_header_data2 = HEADERS_MAX;
+	info->max_http_header_pool2 = HEADER_POOL;
+	info->pt_serv_buf_size = TX_BYTES;
+	info->timeout_secs = 10;
+	info->retry_and_idle_policy = &ping_policy;
+}
+
+static void describe_vhost(const struct server *s, struct lws_context_creation_info *info)
+{
+	const struct config *config = s->parts.config;
+
+	memset(info, 0, sizeof(*info));
+	info->vhost_name = "default";
+	info->port = (int)config->port;
+	info->iface = config->host;
+	info->protocols = protocols;
+	info->extensions = NULL; /* no compression: its memory is the sender's to choose */
+	info->alpn = "http/1.1";
+	info->options = LWS_SERVER_OPTION_VALIDATE_UTF8 |
+			LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+			LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
+	if (!strchr(config->host, ':'))
+		info->options |= LWS_SERVER_OPTION_DISABLE_IPV6;
+	info->ka_time = 60;
+	info->ka_probes = 3;
+	info->ka_interval = 10;
+	info->timeout_secs = 10;
+	info->keepalive_timeout = 30;
+	info->retry_and_idle_policy = &ping_policy;
+}
+
+struct server *server_new(const struct server_parts *parts, struct err *err)
+{
+	struct lws_context_creation_info info;
+	struct server *s = calloc(1, sizeof(*s));
+	void *loops[1];
+
+	if (!s) {
+		err_set(err, ERR_INTERNAL, 0, "no memory for the server");
+		return NULL;
+	}
+	s->parts = *parts;
+	s->started_ms = clock_monotonic_ms();
+	lws_set_log_level(log_enabled(LOG_DEBUG) ? LLL_ERR | LLL_WARN : 0, on_lws_log);
+	describe_context(s, &info, loops);
+	s->lws = lws_create_context(&info);
+	if (s->lws) {
+		describe_vhost(s, &info);
+		s->vhost = lws_create_vhost(s->lws, &info);
+	}
+	if (s->vhost)
+		return s;
+	err_set(err, ERR_INTERNAL, 0, "cannot listen on %s port %d: is it in use?",
+		parts->config->host, (int)parts->config->port);
+	server_free(s);
+	return NULL;
+}
+
+void server_free(struct server *s)
+{
+	if (!s)
+		return;
+	if (s->lws)
+		lws_context_destroy(s->lws);
+	uv_run(s->parts.loop, UV_RUN_NOWAIT);
+	free(s);
+}
+
+int server_port(const struct server *s)
+{
+	return lws_get_vhost_listen_port(s->vhost);
+}
+
+size_t server_peer_count(const struct server *s)
+{
+	return s->peer_count;
+}

@@ -1,0 +1,46 @@
+/*
+ * The edge: libwebsockets on the loop, one listening socket, HTTP and WebSocket behind it.
+ *
+ * This and its neighbours in edge/ are the only files that know libwebsockets. What a request or a message
+ * means is decided in api.c and ws.c.
+ */
+#ifndef SANDBOX_EDGE_SERVER_H
+#define SANDBOX_EDGE_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "sandbox/watch.h"
+#include "session/capacity.h"
+#include "session/session.h"
+
+struct server;
+
+/* What the edge serves; everything must live longer than the server. */
+struct server_parts {
+	uv_loop_t *loop;
+	const struct config *config;
+	struct sessions *sessions;
+	const struct watch *watch;
+	const struct capacity *capacity;
+	const struct fleet *fleet;
+};
+
+/* Listens. NULL with *err when it cannot. */
+struct server *server_new(const struct server_parts *parts, struct err *err);
+
+/* Closes every connection; the loop must run until it has nothing left, then server_free() again is not
+ * needed. Accepts NULL. */
+void server_free(struct server *s);
+
+/* The port it listens on: the configured one, or the system's choice for 0. */
+int server_port(const struct server *s);
+
+/* WebSockets that are open. */
+size_t server_peer_count(const struct server *s);
+
+#endif

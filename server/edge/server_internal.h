@@ -1,0 +1,46 @@
+/*
+ * What the files of the edge share. Nobody outside edge/ includes this.
+ */
+#ifndef SANDBOX_EDGE_SERVER_INTERNAL_H
+#define SANDBOX_EDGE_SERVER_INTERNAL_H
+
+#include <libwebsockets.h>
+
+#include "edge/access.h"
+#include "edge/server.h"
+
+/* Bytes of one frame to a browser, at most. */
+#define TX_BYTES 65536
+
+struct http_request;
+struct peer;
+
+struct server {
+	struct server_parts parts;
+	struct lws_context *lws;
+	struct lws_vhost *vhost;
+	uint64_t started_ms;
+	size_t peer_count;
+	uint8_t tx[LWS_PRE + TX_BYTES]; /* one frame at a time is built here */
+};
+
+/* What libwebsockets keeps for each connection of ours. */
+struct connection {
+	struct http_request *http; /* the request under way, or NULL */
+	struct peer *peer;         /* once it is a WebSocket */
+};
+
+/* The server behind a connection. */
+struct server *server_of(struct lws *wsi);
+
+/* Reads the headers that decisions rest on; they are gone after an upgrade. */
+void facts_read(struct lws *wsi, struct request_facts *facts);
+
+/* Copies a header's value. False when it is not there; *malformed is set when it does not fit. */
+bool header_copy(struct lws *wsi, enum lws_token_indexes token, char *buf, size_t size,
+		 bool *malformed);
+
+/* The same for a header that libwebsockets has no token for; name in lower case with its colon. */
+bool header_copy_named(struct lws *wsi, const char *name, char *buf, size_t size, bool *malformed);
+
+#endif

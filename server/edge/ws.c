@@ -1,0 +1,454 @@
+#include "edge/ws.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/fifo.h"
+#include "base/log.h"
+#include "edge/http.h"
+#include "edge/utf8.h"
+#include "edge/wire.h"
+
+#define WS_PATH_PREFIX "/api/v1/sessions/"
+#define WS_PATH_SUFFIX "/ws"
+
+/* Control messages that wait for the socket. Only a client that sends nonsense and does not read can fill this. */
+#define CONTROL_QUEUE_MAX 65536
+
+/* Output that begins with '{' goes in a JSON message, which may be six times as long. */
+#define WRAPPED_MAX_BYTES (TX_BYTES / 8)
+
+/* When the session has ended, how long a peer may take to read what is left. */
+#define FAREWELL_SECONDS 10
+
+struct peer {
+	struct lws *wsi;
+	struct server *server;
+	struct terminal *terminal;
+	char session_id[SESSION_ID_BYTES];
+	int64_t rows, cols;
+	uint64_t since_ms, bytes_in, bytes_out;
+	struct fifo message; /* the pieces of a message that has not ended */
+	struct fifo control; /* u32 length and text, each */
+	bool reading;        /* the socket is read */
+	bool introduced;     /* "connected" has been queued */
+	bool ended;
+	bool exited;
+	enum exit_kind exit_kind;
+	unsigned exit_value;
+	enum end_reason reason; /* of the close, when ended */
+};
+
+/* --- the upgrade --- */
+
+static bool read_path(struct lws *wsi, char id[SESSION_ID_BYTES])
+{
+	char path[HTTP_PATH_MAX];
+	bool malformed = false;
+	size_t prefix = strlen(WS_PATH_PREFIX);
+
+	if (!header_copy(wsi, WSI_TOKEN_GET_URI, path, sizeof(path), &malformed) ||
+	    strncmp(path, WS_PATH_PREFIX, prefix) != 0)
+		return false;
+	size_t len = strcspn(path + prefix, "/");
+	if (strcmp(path + prefix + len, WS_PATH_SUFFIX) != 0 || !len)
+		return false;
+	if (len >= SESSION_ID_BYTES)
+		len = 0; /* cannot be a session: told so after the upgrade, like every unknown one */
+	memcpy(id, path + prefix, len);
+	id[len] = '\0';
+	return true;
+}
+
+static bool is_version_13(struct lws *wsi, bool *websocket)
+{
+	char upgrade[32], version[8];
+	bool malformed = false;
+
+	*websocket = header_copy(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof(upgrade), &malformed) &&
+		     strcasecmp(upgrade, "websocket") == 0;
+	return header_copy(wsi, WSI_TOKEN_VERSION, version, sizeof(version), &malformed) &&
+	       strcmp(version, "13") == 0;
+}
+
+static int64_t read_size(struct lws *wsi, const char *name, int64_t fallback)
+{
+	char text[16], *end;
+	const char *value = lws_get_urlarg_by_name(wsi, name, text, sizeof(text));
+
+	if (!value || !*value)
+		return fallback;
+	long long n = strtoll(value, &end, 10);
+	return *end ? fallback : n;
+}
+
+/* NULL when the upgrade may go on. Checked in the order of docs/protocol.md. */
+static const char *refusal(struct lws *wsi, const struct server *s,
+			   const struct request_facts *facts, const char *id, unsigned *status,
+			   const char **code)
+{
+	enum access key = access_key(s->parts.config, facts->key);
+	const struct session *session = sessions_find(s->parts.sessions, id);
+
+	(void)wsi;
+	if (!access_origin_allowed(s->parts.config, facts)) {
+		*status = 403;
+		*code = "Forbidden";
+		return "This origin is not allowed.";
+	}
+	if (key != ACCESS_OK) {
+		*status = 401;
+		*code = key == ACCESS_NO_KEY ? "MissingApiKey" : "InvalidApiKey";
+		return "Unauthorized";
+	}
+	if (session && session_terminal_count(session) >= AGENT_TERMINALS_MAX) {
+		*status = 429;
+		*code = "TooManyConnections";
+		return "Too many concurrent connections";
+	}
+	return NULL;
+}
+
+static struct peer *new_peer(struct lws *wsi, const char *id)
+{
+	struct server *s = server_of(wsi);
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->wsi = wsi;
+	p->server = s;
+	p->since_ms = clock_monotonic_ms();
+	p->reading = true;
+	p->cols = read_size(wsi, "cols=", 80);
+	p->rows = read_size(wsi, "rows=", 24);
+	memcpy(p->session_id, id, strlen(id) + 1);
+	fifo_init(&p->message, (size_t)s->parts.config->max_message_bytes);
+	fifo_init(&p->control, CONTROL_QUEUE_MAX);
+	return p;
+}
+
+int ws_on_upgrade(struct lws *wsi, struct connection *c)
+{
+	struct request_facts facts;
+	char id[SESSION_ID_BYTES];
+	unsigned status;
+	const char *code;
+	bool websocket, version_13 = is_version_13(wsi, &websocket);
+
+	if (!websocket)
+		return http_refuse_upgrade(wsi, 400, "BadRequest",
+					   "Only websocket is spoken here.");
+	if (!version_13)
+		return http_refuse_upgrade(wsi, 426, "UpgradeRequired",
+					   "WebSocket version 13 is needed.");
+	facts_read(wsi, &facts);
+	if (facts.malformed || !read_path(wsi, id))
+		return http_refuse_upgrade(wsi, 400, "BadRequest", "Invalid session path");
+	const char *message = refusal(wsi, server_of(wsi), &facts, id, &status, &code);
+	if (message)
+		return http_refuse_upgrade(wsi, status, code, message);
+	c->peer = new_peer(wsi, id);
+	return c->peer ? 0 : -1;
+}
+
+/* --- what goes out --- */
+
+static void queue_control(struct peer *p, char *text)
+{
+	uint8_t length[4];
+	size_t len = text ? strlen(text) : 0;
+
+	if (text && len <= TX_BYTES && fifo_room(&p->control) >= sizeof(length) + len) {
+		put_u32(length, (uint32_t)len);
+		fifo_push(&p->control, length, sizeof(length));
+		fifo_push(&p->control, text, len);
+	} else {
+		log_warn("websocket.control_dropped", LOG_S("session", p->session_id));
+	}
+	free(text);
+	lws_callback_on_writable(p->wsi);
+}
+
+static int write_text(struct peer *p, size_t len)
+{
+	uint8_t *text = p->server->tx + LWS_PRE;
+
+	p->bytes_out += len;
+	return lws_write(p->wsi, text, len, LWS_WRITE_TEXT) < 0 ? -1 : 0;
+}
+
+static int send_control(struct peer *p)
+{
+	uint32_t len = get_u32(fifo_peek(&p->control));
+
+	memcpy(p->server->tx + LWS_PRE, fifo_peek(&p->control) + 4, len);
+	fifo_drop(&p->control, 4 + len);
+	return write_text(p, len);
+}
+
+/* No program in the sandbox may forge a control message: output that looks like one is wrapped. */
+static size_t wrap(uint8_t *text, size_t len)
+{
+	char *json = wire_output(text, len);
+	size_t wrapped = json ? strlen(json) : 0;
+
+	memcpy(text, json ? json : "", wrapped);
+	free(json);
+	return wrapped;
+}
+
+/* Returns 1 when there was output to send and 0 when not, -1 on failure. */
+static int send_output(struct peer *p)
+{
+	uint8_t *text = p->server->tx + LWS_PRE;
+	size_t len, made;
+	const uint8_t *data = terminal_output(p->terminal, &len);
+
+	if (!len)
+		return 0;
+	bool over = p->exited || p->ended;
+	size_t limit =
+		data[0] == '{' ? WRAPPED_MAX_BYTES / UTF8_EXPANSION : TX_BYTES / UTF8_EXPANSION;
+	size_t used = utf8_take(data, len < limit ? len : limit, over && len <= limit, text, &made);
+	if (!used)
+		return 0; /* the rest of a sequence is still to come */
+	if (text[0] == '{')
+		made = wrap(text, made);
+	terminal_output_done(p->terminal, used);
+	return write_text(p, made) < 0 ? -1 : 1;
+}
+
+static int close_peer(struct peer *p)
+{
+	const struct ending *how = ending(p->reason);
+
+	lws_close_reason(p->wsi, how->close_code, (unsigned char *)how->text, strlen(how->text));
+	return -1;
+}
+
+/* All output is out: say how it ended, then close. */
+static int finish(struct peer *p)
+{
+	const char *error = ending(p->reason)->error;
+
+	if (p->exited) {
+		p->exited = false;
+		queue_control(p, wire_exit(p->exit_kind, p->exit_value));
+		return 0;
+	}
+	if (error && p->introduced) {
+		p->introduced = false;
+		queue_control(p, wire_error(error, ending(p->reason)->text));
+		return 0;
+	}
+	return close_peer(p);
+}
+
+int ws_on_writable(struct connection *c)
+{
+	struct peer *p = c->peer;
+
+	if (!p)
+		return 0;
+	int sent = p->control.len ? (send_control(p) < 0 ? -1 : 1)
+		   : p->terminal  ? send_output(p)
+				  : 0;
+	if (sent < 0)
+		return -1;
+	if (sent > 0) {
+		lws_callback_on_writable(p->wsi);
+		return 0;
+	}
+	return p->ended ? finish(p) : 0;
+}
+
+/* --- events of the terminal --- */
+
+static void on_output(void *arg)
+{
+	struct peer *p = arg;
+
+	lws_callback_on_writable(p->wsi);
+}
+
+static void on_room(void *arg)
+{
+	struct peer *p = arg;
+
+	if (p->reading)
+		return;
+	p->reading = true;
+	lws_rx_flow_control(p->wsi, 1);
+}
+
+static void on_init_complete(void *arg, bool success, const char *error)
+{
+	queue_control(arg, wire_init_complete(success, error));
+}
+
+static void end_peer(struct peer *p, enum end_reason reason)
+{
+	if (p->ended)
+		return;
+	p->ended = true;
+	p->reason = reason;
+	lws_set_timeout(p->wsi, PENDING_TIMEOUT_CLOSE_SEND, FAREWELL_SECONDS);
+	lws_callback_on_writable(p->wsi);
+}
+
+static void on_exit_event(void *arg, enum exit_kind kind, unsigned value)
+{
+	struct peer *p = arg;
+
+	p->exited = true;
+	p->exit_kind = kind;
+	p->exit_value = value;
+	end_peer(p, END_SHELL_EXITED);
+}
+
+static void on_end(void *arg, enum end_reason reason)
+{
+	end_peer(arg, reason);
+}
+
+static const struct terminal_events terminal_events = {
+	.on_output = on_output,
+	.on_room = on_room,
+	.on_init_complete = on_init_complete,
+	.on_exit = on_exit_event,
+	.on_end = on_end,
+};
+
+/* --- the connection --- */
+
+int ws_on_established(struct lws *wsi, struct connection *c)
+{
+	struct peer *p = c->peer;
+	struct err err;
+
+	if (!p)
+		return -1;
+	p->server->peer_count++;
+	struct session *session = sessions_find(p->server->parts.sessions, p->session_id);
+	p->introduced = true;
+	if (!session) {
+		end_peer(p, END_NO_SESSION);
+		return 0;
+	}
+	p->terminal = terminal_open(session, p->rows, p->cols, &terminal_events, p, &err);
+	if (!p->terminal) {
+		log_error("terminal.failed", LOG_S("session", p->session_id),
+			  LOG_S("error", err.msg));
+		end_peer(p, err.kind == ERR_GONE ? END_NO_SESSION : END_NO_TERMINAL);
+		return 0;
+	}
+	(void)wsi;
+	log_info("websocket.connected", LOG_S("session", p->session_id));
+	queue_control(p, wire_connected(p->session_id));
+	return 0;
+}
+
+void ws_on_closed(struct connection *c)
+{
+	struct peer *p = c->peer;
+
+	if (!p)
+		return;
+	c->peer = NULL;
+	if (p->introduced || p->terminal) {
+		log_info("websocket.disconnected", LOG_S("session", p->session_id),
+			 LOG_S("reason", p->ended ? ending(p->reason)->name : "client_left"),
+			 LOG_U("duration_ms", clock_monotonic_ms() - p->since_ms),
+			 LOG_U("bytes_in", p->bytes_in), LOG_U("bytes_out", p->bytes_out));
+		p->server->peer_count--;
+	}
+	terminal_close(p->terminal);
+	fifo_finish(&p->message);
+	fifo_finish(&p->control);
+	free(p);
+}
+
+/* --- what comes in --- */
+
+static void complain(struct peer *p, const struct err *err)
+{
+	queue_control(p, wire_error(err->kind == ERR_BUSY ? "Busy" : "BadRequest", err->msg));
+}
+
+static void type_input(struct peer *p, const void *data, size_t len)
+{
+	if (!terminal_input(p->terminal, data, len)) {
+		end_peer(p, END_INTERNAL);
+		return;
+	}
+	if (p->reading && terminal_input_waiting(p->terminal) >= TERMINAL_INPUT_HIGH) {
+		p->reading = false;
+		lws_rx_flow_control(p->wsi, 0);
+	}
+}
+
+static void run_init(struct peer *p, const struct wire_message *m)
+{
+	struct err err;
+
+	if (terminal_run_init(p->terminal, m->commands, m->command_count, m->timeout_ms, m->silent,
+			      &err) < 0)
+		complain(p, &err);
+}
+
+static void take_text(struct peer *p, const char *text, size_t len)
+{
+	struct wire_message m;
+	struct err err;
+
+	if (wire_decode(text, len, &m, &err) < 0) {
+		complain(p, &err);
+		return;
+	}
+	if (m.type == WIRE_RAW)
+		type_input(p, text, len);
+	else if (m.type == WIRE_INPUT)
+		type_input(p, m.data, m.len);
+	else if (m.type == WIRE_RESIZE)
+		terminal_resize(p->terminal, m.rows, m.cols);
+	else
+		run_init(p, &m);
+	wire_finish(&m);
+}
+
+static void take_message(struct peer *p, const void *data, size_t len)
+{
+	p->bytes_in += len;
+	if (!p->terminal || p->ended)
+		return;
+	if (lws_frame_is_binary(p->wsi))
+		type_input(p, data, len);
+	else
+		take_text(p, data, len);
+}
+
+int ws_on_receive(struct connection *c, const void *data, size_t len)
+{
+	struct peer *p = c->peer;
+	size_t left = lws_remaining_packet_payload(p->wsi);
+	bool whole = left == 0 && lws_is_final_fragment(p->wsi);
+
+	if (len > fifo_room(&p->message) || left > fifo_room(&p->message) - len) {
+		end_peer(p, END_MESSAGE_TOO_BIG);
+		return close_peer(p);
+	}
+	if (whole && !p->message.len) {
+		take_message(p, data, len);
+		return 0;
+	}
+	if (!fifo_push(&p->message, data, len))
+		return -1;
+	if (whole) {
+		take_message(p, fifo_peek(&p->message), p->message.len);
+		fifo_drop(&p->message, p->message.len);
+	}
+	return 0;
+}

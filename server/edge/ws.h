@@ -1,0 +1,21 @@
+/*
+ * One WebSocket: a peer on a terminal. Speaks the wire of docs/protocol.md.
+ *
+ * Bytes move one frame per writable event: control messages first, then output, then the exit, then the close. Only as
+ * much is read from the socket as the terminal takes.
+ */
+#ifndef SANDBOX_EDGE_WS_H
+#define SANDBOX_EDGE_WS_H
+
+#include "edge/server_internal.h"
+
+/* Decides on an upgrade while the headers are there. Returns what the callback must: 0, or -1 after a plain HTTP
+ * refusal. On 0, c->peer is set. */
+int ws_on_upgrade(struct lws *wsi, struct connection *c);
+
+int ws_on_established(struct lws *wsi, struct connection *c);
+int ws_on_receive(struct connection *c, const void *data, size_t len);
+int ws_on_writable(struct connection *c);
+void ws_on_closed(struct connection *c);
+
+#endif

@@ -1,0 +1,267 @@
+/*
+ * sandbox-api: reads the configuration, builds the objects in order, runs the loop, tears down in reverse.
+ */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "edge/server.h"
+#include "engine/docker.h"
+#include "sandbox/watch.h"
+#include "session/session.h"
+
+/* How often deadlines are looked at. */
+#define SWEEP_INTERVAL_MS 100
+
+/* Draining, every sandbox must be gone by then; a service manager's patience ends soon after. */
+#define DRAIN_LIMIT_MS 9000
+
+struct app {
+	struct config config;
+	char instance[17];
+	int lock;
+	uv_loop_t loop;
+	uv_timer_t sweep;
+	uv_signal_t terminate, interrupt;
+	struct docker *docker;
+	struct reaper *reaper;
+	struct fleet *fleet;
+	struct watch *watch;
+	struct capacity *capacity;
+	struct sessions *sessions;
+	struct server *server;
+	uint64_t drain_deadline_ms; /* 0: not draining */
+	int exit_code;
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "Usage: sandbox-api [--help] [--version]\n\n"
+		     "Serves Linux terminals in gVisor sandboxes to browsers. Configured by the "
+		     "environment:\n\n");
+	config_describe(out);
+}
+
+/* Returns -1 to go on, else the exit code. */
+static int read_arguments(int argc, char **argv)
+{
+	if (argc < 2)
+		return -1;
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("sandbox-api " VERSION);
+		return 0;
+	}
+	usage(stderr);
+	return 2;
+}
+
+static const char *from_environment(const char *name)
+{
+	return getenv(name);
+}
+
+static int read_config(struct config *config)
+{
+	static char complaints[16384];
+
+	if (config_load(config, from_environment, complaints, sizeof(complaints)) == 0)
+		return 0;
+	fprintf(stderr, "sandbox-api: the configuration is wrong:\n%s", complaints);
+	return -1;
+}
+
+static void warn_of_openness(const struct config *config)
+{
+	if (!config->use_gvisor)
+		log_warn("config.unsafe",
+			 LOG_S("warning", "SANDBOX_USE_GVISOR=false: sandboxes share this "
+					  "host's kernel. Never let strangers in."));
+	if (!config_is_loopback(config->host) && !config->api_key[0] &&
+	    !config->allowed_origins.count && !config->frontend_origin.count)
+		log_warn("config.open",
+			 LOG_S("warning", "listening beyond loopback without SANDBOX_API_KEY and "
+					  "SANDBOX_ALLOWED_ORIGINS: anybody who reaches this "
+					  "port gets a terminal."));
+}
+
+/* One server per worker id on a host, or each would remove the other's sandboxes. An abstract socket's name is free again when
+ * its process is gone, however it went. */
+static int lock_worker_id(const char *worker_id)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "sandbox-api/%s",
+			 worker_id);
+
+	if (fd >= 0 &&
+	    bind(fd, (struct sockaddr *)&address,
+		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	fprintf(stderr, "sandbox-api: another server with WORKER_ID %s runs on this host\n",
+		worker_id);
+	return -1;
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct app *app = timer->data;
+	uint64_t now_ms = clock_monotonic_ms();
+
+	watch_sweep(app->watch, now_ms);
+	capacity_sweep(app->capacity, now_ms);
+	sessions_sweep(app->sessions, now_ms);
+	fleet_sweep(app->fleet, now_ms);
+	reaper_sweep(app->reaper, now_ms);
+	if (!app->drain_deadline_ms)
+		return;
+	size_t left = fleet_count(app->fleet) + reaper_count(app->reaper);
+	if (left && now_ms < app->drain_deadline_ms)
+		return;
+	if (left)
+		log_error("drain.incomplete", LOG_U("containers", left));
+	if (left || !server_peer_count(app->server) || now_ms >= app->drain_deadline_ms)
+		uv_stop(&app->loop);
+}
+
+/* The second signal does not wait. */
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct app *app = handle->data;
+
+	if (app->drain_deadline_ms) {
+		log_warn("server.killed", LOG_I("signal", number));
+		app->exit_code = 1;
+		uv_stop(&app->loop);
+		return;
+	}
+	log_info("server.draining", LOG_I("signal", number));
+	app->drain_deadline_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
+	sessions_drain(app->sessions);
+}
+
+static bool make_instance(char instance[17])
+{
+	uint8_t r[8];
+
+	if (getrandom(r, sizeof(r), 0) != sizeof(r))
+		return false;
+	for (size_t i = 0; i < sizeof(r); i++)
+		snprintf(instance + 2 * i, 3, "%02x", r[i]);
+	return true;
+}
+
+static int build(struct app *app, struct err *err)
+{
+	app->docker = docker_new(&app->loop, app->config.docker_host, err);
+	if (!app->docker)
+		return -1;
+	app->reaper = reaper_new(app->docker);
+	app->fleet = fleet_new(&app->config, app->docker, app->reaper, app->instance);
+	app->watch = watch_new(&app->config, app->docker, app->fleet);
+	app->capacity = capacity_new(&app->loop, &app->config);
+	app->sessions = sessions_new(&app->config, app->fleet, app->watch, app->capacity);
+	if (!app->reaper || !app->fleet || !app->watch || !app->capacity || !app->sessions)
+		return err_set(err, ERR_INTERNAL, 0, "no memory");
+	struct server_parts parts = {.loop = &app->loop,
+				     .config = &app->config,
+				     .sessions = app->sessions,
+				     .watch = app->watch,
+				     .capacity = app->capacity,
+				     .fleet = app->fleet};
+	app->server = server_new(&parts, err);
+	return app->server ? 0 : -1;
+}
+
+static void watch_signals(struct app *app)
+{
+	signal(SIGPIPE, SIG_IGN);
+	uv_timer_init(&app->loop, &app->sweep);
+	uv_signal_init(&app->loop, &app->terminate);
+	uv_signal_init(&app->loop, &app->interrupt);
+	app->sweep.data = app->terminate.data = app->interrupt.data = app;
+	uv_timer_start(&app->sweep, on_sweep, 0, SWEEP_INTERVAL_MS);
+	uv_signal_start(&app->terminate, on_signal, SIGTERM);
+	uv_signal_start(&app->interrupt, on_signal, SIGINT);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void tear_down(struct app *app)
+{
+	sessions_free(app->sessions);
+	server_free(app->server);
+	capacity_free(app->capacity);
+	watch_free(app->watch);
+	fleet_free(app->fleet);
+	reaper_free(app->reaper);
+	docker_free(app->docker);
+	uv_walk(&app->loop, close_handle, NULL);
+	uv_run(&app->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&app->loop);
+	curl_global_cleanup();
+	close(app->lock);
+}
+
+static void announce(const struct app *app)
+{
+	const struct config *config = &app->config;
+	bool any = strcmp(config->host, "0.0.0.0") == 0 || strcmp(config->host, "::") == 0;
+	bool v6 = strchr(config->host, ':') != NULL;
+	char url[CONFIG_TEXT_BYTES + 32];
+
+	snprintf(url, sizeof(url), "http://%s%s%s:%d/", v6 && !any ? "[" : "",
+		 any ? "localhost" : config->host, v6 && !any ? "]" : "", server_port(app->server));
+	log_info("server.listening", LOG_S("url", url), LOG_S("worker", config->worker_id),
+		 LOG_S("version", VERSION), LOG_S("engine", config->docker_host));
+}
+
+int main(int argc, char **argv)
+{
+	static struct app app;
+	struct err err;
+	int code = read_arguments(argc, argv);
+
+	if (code >= 0)
+		return code;
+	if (read_config(&app.config) < 0)
+		return 2;
+	log_configure((enum log_level)app.config.log_level, (enum log_format)app.config.log_format);
+	app.lock = lock_worker_id(app.config.worker_id);
+	if (app.lock < 0)
+		return 1;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (uv_loop_init(&app.loop) != 0 || !make_instance(app.instance))
+		return 1;
+	if (build(&app, &err) == 0) {
+		warn_of_openness(&app.config);
+		watch_signals(&app);
+		announce(&app);
+		uv_run(&app.loop, UV_RUN_DEFAULT);
+		log_info("server.stopped", LOG_I("exit_code", app.exit_code));
+	} else {
+		fprintf(stderr, "sandbox-api: %s\n", err.msg);
+		app.exit_code = 1;
+	}
+	tear_down(&app);
+	return app.exit_code;
+}

@@ -1,0 +1,53 @@
+/*
+ * What session.c and terminal.c share of a session. Nobody else includes this.
+ */
+#ifndef SANDBOX_SESSION_SESSION_INTERNAL_H
+#define SANDBOX_SESSION_SESSION_INTERNAL_H
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "session/init_run.h"
+#include "session/session.h"
+
+/* uthash looks up by the first half of the random digits; the second is compared in constant time. */
+#define SESSION_SELECTOR_OFFSET 5
+#define SESSION_SELECTOR_BYTES  16
+
+enum session_state { SESSION_STARTING, SESSION_RUNNING, SESSION_DESTROYING };
+
+struct session {
+	struct sessions *all;
+	char id[SESSION_ID_BYTES];
+	char tool_pair[TOOL_PAIR_MAX];
+	const struct environment *environment;
+	enum session_state state;
+	struct sandbox *sandbox;
+	session_started_fn started;
+	void *started_arg;
+	int64_t created_wall_ms;
+	uint64_t created_ms, expires_ms, active_ms; /* monotonic; active: the latest input */
+	char *init[INIT_COMMANDS_MAX];
+	size_t init_count;
+	int64_t init_timeout_ms;
+	struct terminal *terminals; /* utlist, doubly linked */
+	size_t terminal_count;
+	UT_hash_handle hh;
+};
+
+/* The session's end, as one of its terminals learns of it. The terminal must not touch the session any more. */
+void terminal_session_ended(struct terminal *t, enum end_reason reason);
+
+/* Ends an init run that takes too long. */
+void terminal_sweep(struct terminal *t, uint64_t now_ms);
+
+struct terminal *terminal_next(struct terminal *t);
+
+/* Adds to and removes from the session's list. */
+void session_add_terminal(struct session *s, struct terminal *t);
+void session_remove_terminal(struct session *s, struct terminal *t);
+
+/* The largest message a peer may send, in bytes. */
+size_t session_max_message(const struct session *s);
+
+#endif
