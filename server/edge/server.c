@@ -36,13 +36,21 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		http_on_closed(c);
 		return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return ws_on_upgrade(wsi, c);
+		return ws_on_upgrade(wsi);
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		return ws_on_accepted(wsi, c);
 	case LWS_CALLBACK_ESTABLISHED:
 		return ws_on_established(wsi, c);
 	case LWS_CALLBACK_RECEIVE:
 		return ws_on_receive(c, in, len);
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return ws_on_writable(c);
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		ws_on_peer_closing(c);
+		return 0;
+	case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+		ws_on_dropped(c);
+		return 0;
 	case LWS_CALLBACK_CLOSED:
 		ws_on_closed(c);
 		return 0;

@@ -20,6 +20,9 @@
 /* Output that begins with '{' goes in a JSON message, which may be six times as long. */
 #define WRAPPED_MAX_BYTES (TX_BYTES / 8)
 
+/* LWS_WRITE_CLOSE of libwebsockets 4, which keeps the name to itself. */
+#define WRITE_CLOSE 4
+
 /* When the session has ended, how long a peer may take to read what is left. */
 #define FAREWELL_SECONDS 10
 
@@ -34,6 +37,7 @@ struct peer {
 	struct fifo control; /* u32 length and text, each */
 	bool reading;        /* the socket is read */
 	bool introduced;     /* "connected" has been queued */
+	bool closing;        /* a close frame is on its way, from either side */
 	bool ended;
 	bool exited;
 	enum exit_kind exit_kind;
@@ -130,7 +134,7 @@ static struct peer *new_peer(struct lws *wsi, const char *id)
 	return p;
 }
 
-int ws_on_upgrade(struct lws *wsi, struct connection *c)
+int ws_on_upgrade(struct lws *wsi)
 {
 	struct request_facts facts;
 	char id[SESSION_ID_BYTES];
@@ -148,8 +152,15 @@ int ws_on_upgrade(struct lws *wsi, struct connection *c)
 	if (facts.malformed || !read_path(wsi, id))
 		return http_refuse_upgrade(wsi, 400, "BadRequest", "Invalid session path");
 	const char *message = refusal(wsi, server_of(wsi), &facts, id, &status, &code);
-	if (message)
-		return http_refuse_upgrade(wsi, status, code, message);
+	return message ? http_refuse_upgrade(wsi, status, code, message) : 0;
+}
+
+int ws_on_accepted(struct lws *wsi, struct connection *c)
+{
+	char id[SESSION_ID_BYTES];
+
+	if (!read_path(wsi, id))
+		return -1;
 	c->peer = new_peer(wsi, id);
 	return c->peer ? 0 : -1;
 }
@@ -221,37 +232,64 @@ static int send_output(struct peer *p)
 	return write_text(p, made) < 0 ? -1 : 1;
 }
 
-static int close_peer(struct peer *p)
+/* The polite way: sends the close frame, waits for the other side's. Returning -1 would not do: docs/decisions/002. */
+static void close_peer(struct peer *p)
 {
 	const struct ending *how = ending(p->reason);
 
+	p->closing = true;
 	lws_close_reason(p->wsi, how->close_code, (unsigned char *)how->text, strlen(how->text));
-	return -1;
+	lws_set_timeout(p->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
+}
+
+/* libwebsockets closes because of what the client sent, and would do so without a word: docs/decisions/002. */
+void ws_on_dropped(struct connection *c)
+{
+	struct peer *p = c->peer;
+	uint8_t frame[LWS_PRE + 125] = {0};
+
+	if (!p || p->closing || lws_partial_buffered(p->wsi))
+		return;
+	p->closing = true;
+	int len = lws_get_close_length(p->wsi);
+	if (len < 2 || len > 125) {
+		len = 2;
+		put_u16(frame + LWS_PRE, LWS_CLOSE_STATUS_PROTOCOL_ERR);
+	} else {
+		memcpy(frame + LWS_PRE, lws_get_close_payload(p->wsi), (size_t)len);
+	}
+	lws_write(p->wsi, frame + LWS_PRE, (size_t)len, (enum lws_write_protocol)WRITE_CLOSE);
+}
+
+void ws_on_peer_closing(struct connection *c)
+{
+	if (c->peer)
+		c->peer->closing = true;
 }
 
 /* All output is out: say how it ended, then close. */
-static int finish(struct peer *p)
+static void finish(struct peer *p)
 {
 	const char *error = ending(p->reason)->error;
 
 	if (p->exited) {
 		p->exited = false;
 		queue_control(p, wire_exit(p->exit_kind, p->exit_value));
-		return 0;
+		return;
 	}
 	if (error && p->introduced) {
 		p->introduced = false;
 		queue_control(p, wire_error(error, ending(p->reason)->text));
-		return 0;
+		return;
 	}
-	return close_peer(p);
+	close_peer(p);
 }
 
 int ws_on_writable(struct connection *c)
 {
 	struct peer *p = c->peer;
 
-	if (!p)
+	if (!p || p->closing)
 		return 0;
 	int sent = p->control.len ? (send_control(p) < 0 ? -1 : 1)
 		   : p->terminal  ? send_output(p)
@@ -262,7 +300,9 @@ int ws_on_writable(struct connection *c)
 		lws_callback_on_writable(p->wsi);
 		return 0;
 	}
-	return p->ended ? finish(p) : 0;
+	if (p->ended)
+		finish(p);
+	return 0;
 }
 
 /* --- events of the terminal --- */
@@ -295,7 +335,7 @@ static void end_peer(struct peer *p, enum end_reason reason)
 		return;
 	p->ended = true;
 	p->reason = reason;
-	lws_set_timeout(p->wsi, PENDING_TIMEOUT_CLOSE_SEND, FAREWELL_SECONDS);
+	lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_REASON_BASE, FAREWELL_SECONDS);
 	lws_callback_on_writable(p->wsi);
 }
 
@@ -436,9 +476,11 @@ int ws_on_receive(struct connection *c, const void *data, size_t len)
 	size_t left = lws_remaining_packet_payload(p->wsi);
 	bool whole = left == 0 && lws_is_final_fragment(p->wsi);
 
+	if (p->ended)
+		return 0;
 	if (len > fifo_room(&p->message) || left > fifo_room(&p->message) - len) {
 		end_peer(p, END_MESSAGE_TOO_BIG);
-		return close_peer(p);
+		return 0;
 	}
 	if (whole && !p->message.len) {
 		take_message(p, data, len);

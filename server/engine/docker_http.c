@@ -90,7 +90,7 @@ static void describe(const struct http_call *call, CURLcode code, struct err *er
 	else if (code == CURLE_COULDNT_CONNECT && os_errno)
 		err_set(err, ERR_UPSTREAM, 0, "%s: %s", path, strerror((int)os_errno));
 	else if (code == CURLE_OUT_OF_MEMORY)
-		err_set(err, ERR_INTERNAL, 0, "no memory");
+		err_set(err, ERR_UPSTREAM, 0, "%s: header too large, or no memory", path);
 	else
 		err_set(err, ERR_UPSTREAM, 0, "%s: %s", path, curl_easy_strerror(code));
 }
@@ -177,8 +177,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 	if (uv_fileno((uv_handle_t *)poll, &fd) < 0)
 		return;
+	/* An error makes libuv stop watching. Reading tells curl what it is: told of an "error" only, it would not try
+	 * again on another connection. */
 	if (status < 0)
-		flags |= CURL_CSELECT_ERR;
+		flags |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	if (events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
