@@ -36,7 +36,8 @@ struct peer {
 	struct fifo message; /* the pieces of a message that has not ended */
 	struct fifo control; /* u32 length and text, each */
 	bool reading;        /* the socket is read */
-	bool introduced;     /* "connected" has been queued */
+	bool established;    /* counted in peer_count */
+	bool explained;      /* the error message that goes with the end has been queued */
 	bool closing;        /* a close frame is on its way, from either side */
 	bool ended;
 	bool exited;
@@ -277,8 +278,8 @@ static void finish(struct peer *p)
 		queue_control(p, wire_exit(p->exit_kind, p->exit_value));
 		return;
 	}
-	if (error && p->introduced) {
-		p->introduced = false;
+	if (error && !p->explained) {
+		p->explained = true;
 		queue_control(p, wire_error(error, ending(p->reason)->text));
 		return;
 	}
@@ -373,7 +374,7 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 		return -1;
 	p->server->peer_count++;
 	struct session *session = sessions_find(p->server->parts.sessions, p->session_id);
-	p->introduced = true;
+	p->established = true;
 	if (!session) {
 		end_peer(p, END_NO_SESSION);
 		return 0;
@@ -398,7 +399,7 @@ void ws_on_closed(struct connection *c)
 	if (!p)
 		return;
 	c->peer = NULL;
-	if (p->introduced || p->terminal) {
+	if (p->established) {
 		log_info("websocket.disconnected", LOG_S("session", p->session_id),
 			 LOG_S("reason", p->ended ? ending(p->reason)->name : "client_left"),
 			 LOG_U("duration_ms", clock_monotonic_ms() - p->since_ms),
