@@ -40,10 +40,12 @@ struct docker *docker_new(uv_loop_t *loop, const char *host, struct err *err)
 
 void docker_free(struct docker *d)
 {
+	struct docker_call *call, *next;
+
 	if (!d)
 		return;
-	while (d->calls)
-		docker_cancel(d->calls);
+	DL_FOREACH_SAFE(d->calls, call, next)
+	docker_cancel(call);
 	http_free(d->http);
 	free(d);
 }

@@ -116,8 +116,9 @@ struct docker_call *docker_remove(struct docker *d, const char *name, docker_don
 				  void *arg, struct err *err);
 
 struct docker_container {
-	const char *id, *name; /* name without the leading slash */
-	const char *state;     /* "created", "running", ... */
+	const char *id,
+		*name;     /* name without the leading slash; the id when it has none any more */
+	const char *state; /* "created", "running", ... */
 	struct docker_label
 		labels[DOCKER_LABELS_MAX]; /* the first ones that begin with the prefix asked for */
 	size_t label_count;

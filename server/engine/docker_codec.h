@@ -45,6 +45,9 @@ struct docker_engine_version {
 		*api_min; /* the range that the Engine offers; api_min "1.0" when not said */
 };
 
+/* "NUMBER.NUMBER", up to three digits each. */
+bool docker_api_valid(const char *api);
+
 /* Writes to api the newest version that both sides know, or fails with ERR_INPUT. */
 int docker_api_choose(const struct docker_engine_version *engine, char api[DOCKER_API_BYTES],
 		      struct err *err);

@@ -22,7 +22,7 @@ enum stream_state {
 struct stream {
 	enum stream_state state;
 	bool paused;
-	bool broken; /* a frame may have gone out in part: nothing may follow it */
+	bool broken;           /* a frame may have gone out in part: nothing may follow it */
 	struct docker *docker; /* may be gone in CLOSED */
 	struct stream_events events;
 	void *arg;
