@@ -10,6 +10,9 @@
 #define MINUTE_MS (60 * 1000)
 #define HOUR_MS   (60 * MINUTE_MS)
 
+/* So much of a wrong value is repeated: one that is too long must not crowd the other mistakes out. */
+#define SHOWN_VALUE_BYTES 100
+
 #define FIELD(member) offsetof(struct config, member)
 
 static const struct setting settings[] = {
@@ -62,10 +65,11 @@ __attribute__((format(printf, 2, 3))) static void complain(struct report *r, con
 
 	r->count++;
 	va_start(args, format);
-	int n = vsnprintf(r->text + r->len, r->size - r->len, format, args);
+	size_t room = r->size - r->len;
+	int n = vsnprintf(r->text + r->len, room, format, args);
 	va_end(args);
-	if (n > 0 && (size_t)n < r->size - r->len)
-		r->len += (size_t)n;
+	if (n > 0)
+		r->len += (size_t)n < room ? (size_t)n : room - 1;
 }
 
 static void load_setting(const struct setting *s, struct config *config, config_getenv_fn get,
@@ -80,8 +84,11 @@ static void load_setting(const struct setting *s, struct config *config, config_
 		return;
 	/* A key is never shown, not even a wrong one. */
 	bool secret = strcmp(s->name, "SANDBOX_API_KEY") == 0;
-	complain(report, "%s: %s%s%s is not %s\n", s->name, secret ? "" : "\"",
-		 secret ? "the value" : text, secret ? "" : "\"", accepted);
+	if (secret)
+		complain(report, "%s: the value is not %s\n", s->name, accepted);
+	else
+		complain(report, "%s: \"%.*s\"%s is not %s\n", s->name, SHOWN_VALUE_BYTES, text,
+			 strlen(text) > SHOWN_VALUE_BYTES ? " and so on" : "", accepted);
 }
 
 static void name_worker(struct config *config)

@@ -57,7 +57,7 @@ static struct json_health health_of(const struct server *s)
 	struct json_health h = {.config = s->parts.config, .engine = watch_health(s->parts.watch)};
 
 	h.uptime_ms = (int64_t)(clock_monotonic_ms() - s->started_ms);
-	h.containers = fleet_count(s->parts.fleet);
+	h.containers = fleet_containers(s->parts.fleet);
 	h.sessions = counts.running;
 	judge(&h);
 	h.status = sessions_draining(s->parts.sessions) ? "draining"
@@ -76,7 +76,7 @@ static void handle_health(struct http_request *r, const char *id)
 
 static struct capacity_report capacity_of(const struct server *s)
 {
-	return capacity_report(s->parts.capacity, fleet_count(s->parts.fleet));
+	return capacity_report(s->parts.capacity, fleet_containers(s->parts.fleet));
 }
 
 static void handle_operator_status(struct http_request *r, const char *id)

@@ -34,23 +34,44 @@ static bool is_list(const char *value)
 	return strchr(value, ',') != NULL;
 }
 
+/* What is longer than any key of ours is a wrong key, not a wrong request: proxies and browsers send their own. */
+static const char too_long[] = "(too long)";
+
+static bool read_header_key(struct lws *wsi, struct request_facts *facts, bool *overflow)
+{
+	char bearer[sizeof(facts->key) + 7] = "";
+
+	if (header_copy_named(wsi, "x-api-key:", facts->key, sizeof(facts->key), overflow) ||
+	    *overflow)
+		return true;
+	if (!header_copy(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, bearer, sizeof(bearer), overflow))
+		return *overflow;
+	if (strncasecmp(bearer, "bearer ", 7) != 0)
+		return false;
+	memcpy(facts->key, bearer + 7, sizeof(facts->key) - 1);
+	return true;
+}
+
 static void read_key(struct lws *wsi, struct request_facts *facts)
 {
-	char bearer[CONFIG_TEXT_BYTES + 8];
+	bool overflow = false;
 
-	if (header_copy_named(wsi, "x-api-key:", facts->key, sizeof(facts->key), &facts->malformed))
-		return;
-	if (header_copy(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, bearer, sizeof(bearer),
-			&facts->malformed) &&
-	    strncasecmp(bearer, "bearer ", 7) == 0) {
-		memcpy(facts->key, bearer + 7, strnlen(bearer + 7, sizeof(facts->key) - 1) + 1);
-		return;
+	if (!read_header_key(wsi, facts, &overflow)) {
+		const char *key =
+			lws_get_urlarg_by_name(wsi, "api_key=", facts->key, sizeof(facts->key));
+		memmove(facts->key, key ? key : "", key ? strlen(key) + 1 : 1);
 	}
-	const char *key = lws_get_urlarg_by_name(wsi, "api_key=", facts->key, sizeof(facts->key));
-	if (!key)
-		facts->key[0] = '\0';
-	else if (key != facts->key)
-		memmove(facts->key, key, strlen(key) + 1);
+	if (overflow)
+		memcpy(facts->key, too_long, sizeof(too_long));
+}
+
+static bool is_forwarded_https(struct lws *wsi)
+{
+	char proto[16];
+	bool overflow = false;
+
+	return header_copy_named(wsi, "x-forwarded-proto:", proto, sizeof(proto), &overflow) &&
+	       strcasecmp(proto, "https") == 0;
 }
 
 static void read_peer(struct lws *wsi, struct request_facts *facts)
@@ -61,16 +82,12 @@ static void read_peer(struct lws *wsi, struct request_facts *facts)
 
 void facts_read(struct lws *wsi, struct request_facts *facts)
 {
-	char proto[16];
-
 	memset(facts, 0, sizeof(*facts));
 	header_copy(wsi, WSI_TOKEN_HOST, facts->host, sizeof(facts->host), &facts->malformed);
 	header_copy(wsi, WSI_TOKEN_ORIGIN, facts->origin, sizeof(facts->origin), &facts->malformed);
 	if (is_list(facts->host) || is_list(facts->origin))
 		facts->malformed = true;
-	facts->forwarded_https = header_copy_named(wsi, "x-forwarded-proto:", proto, sizeof(proto),
-						   &facts->malformed) &&
-				 strcasecmp(proto, "https") == 0;
+	facts->forwarded_https = is_forwarded_https(wsi);
 	read_key(wsi, facts);
 	read_peer(wsi, facts);
 }

@@ -67,6 +67,11 @@ size_t fleet_count(const struct fleet *f)
 	return HASH_COUNT(f->sandboxes);
 }
 
+size_t fleet_containers(const struct fleet *f)
+{
+	return fleet_count(f) + reaper_count(f->reaper);
+}
+
 static void enter(struct sandbox *s, enum sandbox_state state, uint64_t limit_ms)
 {
 	uint64_t now_ms = clock_monotonic_ms();
@@ -144,6 +149,18 @@ void fleet_free(struct fleet *f)
 
 /* --- what the agent says --- */
 
+/* A frame that is not sent is missed for good, so the next sweep ends the sandbox: not now, we may be inside a call of
+ * the session. */
+static void give_up(struct sandbox *s)
+{
+	if (s->state != READY || s->deadline_ms)
+		return;
+	err_set(&s->why, ERR_UPSTREAM, 0, "agent: takes no frames any more");
+	if (!s->out_of_memory)
+		s->end = SANDBOX_END_VIOLATION;
+	s->deadline_ms = clock_monotonic_ms();
+}
+
 static bool send_frame(void *arg, enum frame_type type, uint16_t terminal, const void *payload,
 		       size_t len)
 {
@@ -153,7 +170,12 @@ static bool send_frame(void *arg, enum frame_type type, uint16_t terminal, const
 	struct sandbox *s = arg;
 
 	frame_header_put(header, h);
-	return s->stream && stream_send(s->stream, header, sizeof(header), payload, len);
+	if (!s->stream)
+		return false;
+	if (stream_send(s->stream, header, sizeof(header), payload, len))
+		return true;
+	give_up(s);
+	return false;
 }
 
 static void violation(struct sandbox *s, const struct err *err)

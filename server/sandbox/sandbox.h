@@ -51,6 +51,9 @@ void fleet_free(struct fleet *f);
 /* Sandboxes whose container may exist and is not the reaper's yet. */
 size_t fleet_count(const struct fleet *f);
 
+/* These, and what the reaper has not yet seen gone: the slots of this host that are taken. */
+size_t fleet_containers(const struct fleet *f);
+
 /* Enforces the deadlines of states. Call it a few times a second. */
 void fleet_sweep(struct fleet *f, uint64_t now_ms);
 

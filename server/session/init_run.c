@@ -165,6 +165,16 @@ static void release_held(struct init_run *run)
 	run->matched = run->value_len = 0;
 }
 
+size_t init_run_held(const struct init_run *run)
+{
+	return run->matched + run->value_len;
+}
+
+void init_run_flush(struct init_run *run)
+{
+	release_held(run);
+}
+
 /* Returns true when the byte belongs to a mark, maybe. */
 static bool match(struct init_run *run, uint8_t byte)
 {
@@ -191,7 +201,7 @@ size_t init_run_output(struct init_run *run, const uint8_t *data, size_t len)
 	size_t plain = 0; /* start of the bytes not yet shown */
 
 	for (size_t i = 0; i < len; i++) {
-		size_t held = run->matched + run->value_len;
+		size_t held = init_run_held(run);
 		if (held == 0 && data[i] != '\033')
 			continue;
 		if (held == 0) {

@@ -46,6 +46,12 @@ bool init_run_begun(const struct init_run *run);
  * rest is the user's. */
 size_t init_run_output(struct init_run *run, const uint8_t *data, size_t len);
 
+/* Bytes of output that may be the beginning of a mark: neither shown nor dropped yet. */
+size_t init_run_held(const struct init_run *run);
+
+/* The run is over before its end: shows what is held, unless output is dropped at the moment. */
+void init_run_flush(struct init_run *run);
+
 bool init_run_done(const struct init_run *run);
 
 /* The first command that failed, counted from 1, and its status; 0 when all went well. */

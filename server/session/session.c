@@ -142,7 +142,7 @@ static int refuse(const struct sessions *all, const struct session_request *requ
 	if (!watch_can_start(all->watch, request->environment))
 		return err_set(err, ERR_BUSY, 0, "the Engine cannot make sandboxes of %s now",
 			       request->environment->name);
-	struct capacity_report r = capacity_report(all->capacity, fleet_count(all->fleet));
+	struct capacity_report r = capacity_report(all->capacity, fleet_containers(all->fleet));
 	if (r.reason[0])
 		return err_set(err, ERR_BUSY, 0, "%s", r.reason);
 	return init_run_check(request->init, request->init_count, err);

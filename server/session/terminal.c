@@ -109,9 +109,10 @@ static void on_init_show(void *arg, const uint8_t *data, size_t len, bool ours)
 {
 	struct terminal *t = arg;
 
-	if (!fifo_push(&t->output, data, len))
-		return; /* only what we show by ourselves can be too much, and nobody misses it */
-	if (ours)
+	/* The PTY's window always fits; what we show by ourselves must not take its place, and nobody misses it. */
+	if (ours && t->ours + len > OUTPUT_SLACK_BYTES)
+		return;
+	if (fifo_push(&t->output, data, len) && ours)
 		t->ours += len;
 }
 
@@ -125,11 +126,28 @@ static void on_init_type(void *arg, const char *text, size_t len)
 
 static const struct init_run_sink init_sink = {.show = on_init_show, .type = on_init_type};
 
+/* Bytes of the PTY that have neither been passed on nor dropped. */
+static size_t kept(const struct terminal *t)
+{
+	return t->output.len - t->ours + (t->init ? init_run_held(t->init) : 0);
+}
+
+/* Every byte that came from the PTY and is not kept earns its credit back, once. */
+static void give_credit(struct terminal *t, size_t received)
+{
+	if (t->pty && received > kept(t))
+		pty_consumed(t->pty, received - kept(t));
+}
+
 static void finish_init(struct terminal *t, bool success, const char *error)
 {
+	size_t received = kept(t);
+
+	init_run_flush(t->init);
 	init_run_free(t->init);
 	t->init = NULL;
 	t->init_deadline_ms = 0;
+	give_credit(t, received);
 	pump(t);
 	t->events->on_init_complete(t->arg, success, error);
 }
@@ -162,6 +180,8 @@ void terminal_sweep(struct terminal *t, uint64_t now_ms)
 int terminal_run_init(struct terminal *t, const char *const *commands, size_t count,
 		      int64_t timeout_ms, bool silent, struct err *err)
 {
+	if (!t->pty)
+		return err_set(err, ERR_GONE, 0, "the shell has ended");
 	if (t->init || !t->open)
 		return err_set(err, ERR_BUSY, 0, "init commands are running already");
 	if (init_run_check(commands, count, err) < 0)
@@ -181,12 +201,6 @@ int terminal_run_init(struct terminal *t, const char *const *commands, size_t co
 
 /* --- events of the PTY --- */
 
-/* Bytes in the output queue that came from the PTY. */
-static size_t kept(const struct terminal *t)
-{
-	return t->output.len - t->ours;
-}
-
 /* Returns how many bytes belong to the init run; the rest is the user's. */
 static size_t feed_init(struct terminal *t, const uint8_t *data, size_t len)
 {
@@ -202,18 +216,17 @@ static size_t feed_init(struct terminal *t, const uint8_t *data, size_t len)
 static void on_pty_output(void *arg, const uint8_t *data, size_t len)
 {
 	struct terminal *t = arg;
-	size_t before = kept(t), used = feed_init(t, data, len);
+	size_t received = kept(t) + len, used = feed_init(t, data, len);
 
 	/* The window bounds what can come; only a lack of memory makes this fail. */
 	if (!fifo_push(&t->output, data + used, len - used)) {
 		session_end(t->session, END_INTERNAL);
 		return;
 	}
-	if (kept(t) < before + len)
-		pty_consumed(t->pty, before + len - kept(t));
+	give_credit(t, received);
 	if (t->init)
 		check_init(t);
-	else
+	if (t->output.len)
 		t->events->on_output(t->arg);
 }
 

@@ -61,7 +61,7 @@ size_t terminal_input_waiting(const struct terminal *t);
 void terminal_resize(struct terminal *t, int64_t rows, int64_t cols);
 
 /* Runs commands in the shell, as the session's own; then on_init_complete. ERR_BUSY while others run, ERR_INPUT when
- * they are out of bounds. */
+ * they are out of bounds, ERR_GONE when the shell has ended. */
 int terminal_run_init(struct terminal *t, const char *const *commands, size_t count,
 		      int64_t timeout_ms, bool silent, struct err *err);
 
