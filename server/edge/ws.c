@@ -1,5 +1,7 @@
 #include "edge/ws.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,6 +24,9 @@
 
 /* LWS_WRITE_CLOSE of libwebsockets 4, which keeps the name to itself. */
 #define WRITE_CLOSE 4
+
+/* Bytes that the kernel may hold for a socket beyond what is on its way. */
+#define UNSENT_MAX_BYTES 65536
 
 /* When the session has ended, how long a peer may take to read what is left. */
 #define FAREWELL_SECONDS 10
@@ -80,7 +85,7 @@ static bool is_version_13(struct lws *wsi, bool *websocket)
 
 static int64_t read_size(struct lws *wsi, const char *name, int64_t fallback)
 {
-	char text[16], *end;
+	char text[64], *end;
 	const char *value = lws_get_urlarg_by_name(wsi, name, text, sizeof(text));
 
 	if (!value || !*value)
@@ -365,6 +370,14 @@ static const struct terminal_events terminal_events = {
 
 /* --- the connection --- */
 
+/* What waits unsent in the kernel cannot be overtaken by anything, and says nothing of the reader's pace. */
+static void bound_kernel_queue(struct lws *wsi)
+{
+	int bytes = UNSENT_MAX_BYTES;
+
+	setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+}
+
 int ws_on_established(struct lws *wsi, struct connection *c)
 {
 	struct peer *p = c->peer;
@@ -372,6 +385,7 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 
 	if (!p)
 		return -1;
+	bound_kernel_queue(wsi);
 	p->server->peer_count++;
 	struct session *session = sessions_find(p->server->parts.sessions, p->session_id);
 	p->established = true;
@@ -386,7 +400,6 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 		end_peer(p, err.kind == ERR_GONE ? END_NO_SESSION : END_NO_TERMINAL);
 		return 0;
 	}
-	(void)wsi;
 	log_info("websocket.connected", LOG_S("session", p->session_id));
 	queue_control(p, wire_connected(p->session_id));
 	return 0;
