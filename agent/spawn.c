@@ -1,0 +1,153 @@
+#include "agent/spawn.h"
+
+#include "agent/foreground.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define HOME_FALLBACK "/"
+
+void close_from(int first)
+{
+	struct rlimit limit;
+
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0)
+		return;
+#endif
+	/* gVisor of 2022 has no close_range(). */
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 65536)
+		limit.rlim_cur = 65536;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
+}
+
+static void default_signals(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The terminal becomes descriptors 0 to 2 and the controlling terminal of a new session. */
+static int take_terminal(const struct pty *pty)
+{
+	int fd;
+
+	if (setsid() < 0)
+		return -1;
+	fd = open(pty->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+		return -1;
+	for (int i = 0; i < 3; i++)
+		if (dup2(fd, i) < 0)
+			return -1;
+	return 0;
+}
+
+static void set_environment(const struct open_request *request)
+{
+	setenv("TERM", "xterm-256color", 0);
+	for (unsigned i = 0; i < request->envc; i++)
+		putenv(request->env[i]);
+}
+
+static void change_directory(const char *wanted)
+{
+	const char *home = getenv("HOME");
+
+	if (*wanted && chdir(wanted) == 0)
+		return;
+	if (home && chdir(home) == 0)
+		return;
+	if (chdir(HOME_FALLBACK) < 0)
+		return; /* stays in the agent's own */
+}
+
+static char *user_shell(void)
+{
+	static char fallback[] = "/bin/sh";
+	char *shell = getenv("SHELL");
+	struct passwd *user;
+
+	if (shell && *shell)
+		return shell;
+	user = getpwuid(getuid());
+	return user && user->pw_shell && *user->pw_shell ? user->pw_shell : fallback;
+}
+
+static void execute(const struct open_request *request)
+{
+	char *shell[] = {NULL, NULL};
+
+	if (request->argc > 0) {
+		execvp(request->argv[0], request->argv);
+		return;
+	}
+	shell[0] = user_shell();
+	execv(shell[0], shell);
+}
+
+/* In the child: runs the program, or reports why not. */
+static void run(const struct open_request *request, const struct pty *pty, int report, int watch)
+{
+	uint8_t error;
+
+	default_signals();
+	if (take_terminal(pty) == 0 && (watch < 0 || foreground_watch(0, watch) == 0)) {
+		set_environment(request);
+		change_directory(request->cwd);
+		execute(request);
+	}
+	error = (uint8_t)errno;
+	_exit(write(report, &error, 1) == 1 ? 127 : 126);
+}
+
+static void close_pair(int fds[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* The agent's ends do not block; the child's ends, which may, are separate. */
+static int open_pipes(int report[2], int watcher[2], bool watch)
+{
+	if (pipe2(report, O_CLOEXEC) < 0 || (watch && pipe2(watcher, O_CLOEXEC) < 0))
+		return -1;
+	if (fcntl(report[0], F_SETFL, O_NONBLOCK) < 0)
+		return -1;
+	return watch ? fcntl(watcher[1], F_SETFL, O_NONBLOCK) : 0;
+}
+
+int spawn(struct spawned *s, const struct open_request *request, const struct pty *pty, bool watch)
+{
+	int report[2] = {-1, -1}, watcher[2] = {-1, -1}, saved;
+
+	if (open_pipes(report, watcher, watch) < 0 || (s->pid = fork()) < 0) {
+		saved = errno;
+		close_pair(report);
+		close_pair(watcher);
+		errno = saved;
+		return -1;
+	}
+	if (s->pid == 0)
+		run(request, pty, report[1], watcher[0]);
+	close(report[1]);
+	if (watch)
+		close(watcher[0]);
+	s->report = report[0];
+	s->watcher = watcher[1];
+	return 0;
+}
