@@ -133,10 +133,12 @@ $O/unit/test_agent%: tests/unit/test_agent%.c $(AGENT_OBJ) $O/sandbox-agent
 
 # An archive, so that a test is linked with those helpers only that it uses.
 $O/unit/helpers.a: $(UNIT_HELP_OBJ)
-	$(AR) rcs $@ $?
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
 
 $O/tests/unit/%.o: tests/unit/%.c
-	@mkdir -p $(@D) $O/unit
+	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(INCLUDE) -c -o $@ $<
 
 $O/unit/%: tests/unit/%.c $O/unit/helpers.a $(SERVER_OBJ)
@@ -164,4 +166,4 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(SERVER_SRC) $O/web/assets.o
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) $(INCLUDE) -o $@ $< $(SERVER_SRC) $O/web/assets.o $(LDLIBS)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $O -type f -name '*.d' 2>/dev/null)

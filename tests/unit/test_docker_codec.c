@@ -146,7 +146,7 @@ START_TEST(text_in_labels_and_filters_cannot_leave_its_string)
 	free(filter);
 	filter = docker_encode_event_filter("a=b", NULL);
 	ck_assert_str_eq(filter, "{\"label\":[\"a=b\"],\"type\":[\"container\"],"
-				 "\"event\":[\"die\",\"oom\",\"destroy\"]}");
+				 "\"event\":[\"die\",\"oom\",\"destroy\",\"kill\"]}");
 	free(filter);
 	ck_assert_ptr_null(docker_encode_list_filter("\xff", NULL));
 }
