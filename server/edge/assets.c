@@ -44,7 +44,7 @@ static void add_headers(struct http_request *r, bool gzip, const char *etag)
 	http_header(r, "vary: accept-encoding");
 	http_header(
 		r, "content-security-policy: default-src 'self'; style-src 'self' 'unsafe-inline'; "
-		   "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'self'; form-action "
+		   " object-src 'none'; base-uri 'self'; form-action "
 		   "'none'; "
 		   "frame-ancestors 'self'");
 	http_header(r, "x-content-type-options: nosniff");

@@ -23,6 +23,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
 	struct connection *c = user;
 
+	/* A connection that ends before its first request is whole has no user space; nothing else needs none. */
+	if (!c && reason != LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
+		return 0;
+
 	switch (reason) {
 	case LWS_CALLBACK_HTTP:
 		return http_on_request(wsi, c, in, len);
@@ -56,8 +60,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return 0;
 	case LWS_CALLBACK_WSI_DESTROY:
 		/* An upgrade that was let in but failed on the way has no other end. */
-		if (c)
-			ws_on_closed(c);
+		ws_on_closed(c);
 		return 0;
 	default:
 		return 0;
@@ -93,6 +96,7 @@ static void describe_context(struct server *s, struct lws_context_creation_info 
 	info->foreign_loops = loops;
 	info->user = s;
 	info->options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+			LWS_SERVER_OPTION_VALIDATE_UTF8 |
 			LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
 	info->max_http_header_data2 = HEADERS_MAX;
 	info->max_http_header_pool2 = HEADER_POOL;

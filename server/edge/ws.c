@@ -254,7 +254,7 @@ void ws_on_dropped(struct connection *c)
 	struct peer *p = c->peer;
 	uint8_t frame[LWS_PRE + 125] = {0};
 
-	if (!p || p->closing || lws_partial_buffered(p->wsi))
+	if (!p || !p->established || p->closing || lws_partial_buffered(p->wsi))
 		return;
 	p->closing = true;
 	int len = lws_get_close_length(p->wsi);

@@ -135,7 +135,12 @@ struct docker_call *docker_list(struct docker *d, const char *label_filter,
 /* The value of a label, or NULL. */
 const char *docker_container_label(const struct docker_container *c, const char *name);
 
-enum docker_event_type { DOCKER_EVENT_DIE, DOCKER_EVENT_OOM, DOCKER_EVENT_DESTROY };
+enum docker_event_type {
+	DOCKER_EVENT_DIE,
+	DOCKER_EVENT_OOM,
+	DOCKER_EVENT_DESTROY,
+	DOCKER_EVENT_KILL, /* somebody asked the Engine to; DIE follows */
+};
 
 struct docker_event {
 	enum docker_event_type type;

@@ -282,6 +282,7 @@ static bool event_type(const char *action, enum docker_event_type *type)
 		[DOCKER_EVENT_DIE] = "die",
 		[DOCKER_EVENT_OOM] = "oom",
 		[DOCKER_EVENT_DESTROY] = "destroy",
+		[DOCKER_EVENT_KILL] = "kill",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -141,7 +141,7 @@ char *docker_encode_list_filter(const char *label_filter, struct err *err)
 
 char *docker_encode_event_filter(const char *label_filter, struct err *err)
 {
-	return dump(json_pack("{s:[s], s:[s], s:[s, s, s]}", "label", label_filter, "type",
-			      "container", "event", "die", "oom", "destroy"),
+	return dump(json_pack("{s:[s], s:[s], s:[s, s, s, s]}", "label", label_filter, "type",
+			      "container", "event", "die", "oom", "destroy", "kill"),
 		    err);
 }

@@ -68,8 +68,9 @@ void fleet_engine_stream(struct fleet *f, bool up);
 void fleet_reconcile(struct fleet *f, const struct docker_container *list, size_t count);
 
 enum sandbox_end {
-	SANDBOX_END_START_FAILED,  /* never became ready; err says why */
-	SANDBOX_END_DIED,          /* killed, or its agent ended */
+	SANDBOX_END_START_FAILED, /* never became ready; err says why */
+	SANDBOX_END_DIED,         /* killed, or its agent ended */
+	SANDBOX_END_KILLED, /* by the host, not through the Engine: its memory limit, most likely */
 	SANDBOX_END_OUT_OF_MEMORY, /* the Engine saw it run into its memory limit */
 	SANDBOX_END_ENGINE_LOST,   /* the Engine closed the stream and does not answer */
 	SANDBOX_END_VIOLATION,     /* its agent broke the protocol */

@@ -11,6 +11,8 @@ static const struct ending endings[] = {
 	[END_MESSAGE_TOO_BIG] = {"message_too_big", 1009, "message too big", 0},
 	[END_START_FAILED] = {"start_failed", 4011, "sandbox failed to start", "SandboxFailed"},
 	[END_SANDBOX_DIED] = {"sandbox_died", 4011, "sandbox was killed", "SandboxFailed"},
+	[END_KILLED] = {"killed", 4011, "sandbox was killed, probably out of memory",
+			"SandboxFailed"},
 	[END_OUT_OF_MEMORY] = {"out_of_memory", 4011, "sandbox ran out of memory", "OutOfMemory"},
 	[END_ENGINE_LOST] = {"engine_lost", 4011, "container engine went away", "EngineLost"},
 	[END_NO_TERMINAL] = {"no_terminal", 1011, "no shell could be opened", "InternalError"},

@@ -17,6 +17,7 @@ enum end_reason {
 	END_MESSAGE_TOO_BIG, /* from the client */
 	END_START_FAILED,    /* the sandbox could not be made */
 	END_SANDBOX_DIED,    /* killed from outside, or its agent broke the rules */
+	END_KILLED,          /* by the host, most likely for its memory */
 	END_OUT_OF_MEMORY,   /* the sandbox hit its memory limit */
 	END_ENGINE_LOST,     /* the Docker Engine went away */
 	END_NO_TERMINAL,     /* the sandbox could not open a shell */

@@ -204,10 +204,8 @@ size_t init_run_output(struct init_run *run, const uint8_t *data, size_t len)
 		size_t held = init_run_held(run);
 		if (held == 0 && data[i] != '\033')
 			continue;
-		if (held == 0) {
+		if (held == 0)
 			show(run, data + plain, i - plain);
-			plain = i;
-		}
 		if (match(run, data[i])) {
 			plain = i + 1;
 			if (init_run_done(run))

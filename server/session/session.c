@@ -105,6 +105,7 @@ static void on_end(void *arg, enum sandbox_end end, const struct err *err)
 	static const enum end_reason reasons[] = {
 		[SANDBOX_END_START_FAILED] = END_START_FAILED,
 		[SANDBOX_END_DIED] = END_SANDBOX_DIED,
+		[SANDBOX_END_KILLED] = END_KILLED,
 		[SANDBOX_END_OUT_OF_MEMORY] = END_OUT_OF_MEMORY,
 		[SANDBOX_END_ENGINE_LOST] = END_ENGINE_LOST,
 		[SANDBOX_END_VIOLATION] = END_SANDBOX_DIED,
