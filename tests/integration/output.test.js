@@ -1,0 +1,173 @@
+// Output: nothing lost, nothing split, nothing forged, nothing piled up.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, test } from "node:test";
+import { Terminal, createSession, deleteSession } from "./lib/client.js";
+import { residentBytes } from "./lib/processes.js";
+import { startServer } from "./lib/server.js";
+import { deferred, pause, within } from "./lib/wait.js";
+
+const TRANSFER_LIMIT_MS = 120_000;
+const LAST_NUMBER = 2_700_000; /* seq up to it: 20 488 896 bytes */
+const PAUSED_MAX_BYTES = 2 << 20;
+
+let server;
+
+before(async () => {
+	server = await startServer();
+});
+after(() => server.stop());
+
+async function inTerminal(work) {
+	const { sessionId } = await createSession(server);
+	try {
+		await work(await Terminal.open(server, sessionId));
+	} finally {
+		await deleteSession(server, sessionId);
+	}
+}
+
+/* Types a line whose output comes raw and after a keystroke, so that what arrives next is its alone:
+ * the shell's echo has been consumed. */
+async function prepare(terminal, line) {
+	await terminal.type(`stty -opost -echo; printf '<%s>' ready; read -r _; ${line}; printf '<%s>' end; stty sane`);
+	await terminal.waitFor("<ready>");
+}
+
+async function exactOutput(terminal, line) {
+	await prepare(terminal, line);
+	await terminal.send("\n");
+	return (await terminal.waitFor("<end>")).before;
+}
+
+function around(bytes, at) {
+	return JSON.stringify(bytes.subarray(Math.max(0, at - 40), at + 40).toString("latin1"));
+}
+
+/* Resolves when exactly the expected bytes have arrived, and then <end>. Of bytes: a slice of text
+ * could cut a letter in two. */
+function arrival(terminal, expected) {
+	const done = deferred();
+	const whole = Buffer.concat([expected, Buffer.from("<end>")]);
+	let at = 0;
+	terminal.sink = (text) => {
+		const bytes = Buffer.from(text);
+		if (whole.compare(bytes, 0, Math.min(bytes.length, whole.length - at), at, Math.min(at + bytes.length, whole.length)) !== 0) {
+			const wrong = bytes.findIndex((byte, i) => byte !== whole[at + i]);
+			done.reject(new Error(`byte ${at + wrong}: ${around(bytes, wrong)} instead of ${around(whole, at + wrong)}`));
+		}
+		at += bytes.length;
+		if (at < whole.length) return;
+		terminal.sink = null;
+		done.resolve();
+	};
+	return within(done.promise, () => `${whole.length} bytes, ${at} so far\n${server.tail}`, TRANSFER_LIMIT_MS);
+}
+
+/* Output of exactly these bytes from that line. */
+async function assertOutput(terminal, line, expected) {
+	await prepare(terminal, line);
+	const arrived = arrival(terminal, expected);
+	await terminal.send("\n");
+	await arrived;
+}
+
+function sequence() {
+	const parts = [];
+	for (let from = 1; from <= LAST_NUMBER; from += 10_000) parts.push(Array.from({ length: 10_000 }, (_, i) => `${from + i}\n`).join(""));
+	return Buffer.from(parts.join(""));
+}
+
+test("20 MB of output arrive intact", () =>
+	inTerminal(async (terminal) => {
+		const expected = sequence();
+		const inside = await terminal.run(`seq 1 ${LAST_NUMBER} | sha256sum`, TRANSFER_LIMIT_MS);
+		assert.equal(inside.output.slice(0, 64), createHash("sha256").update(expected).digest("hex"));
+		await assertOutput(terminal, `seq 1 ${LAST_NUMBER}`, expected);
+	}));
+
+/* The client closes with 1007 at a frame that is not UTF-8 by itself. */
+test("text of many bytes a letter is never cut within a letter", () =>
+	inTerminal((terminal) => {
+		const line = "€ü𝄞世 ";
+		return assertOutput(terminal, `yes '${line}' | head -n 200000`, Buffer.from(`${line}\n`.repeat(200_000)));
+	}));
+
+test("a letter whose bytes come one by one arrives whole", () =>
+	inTerminal(async (terminal) => {
+		await prepare(terminal, "for b in 342 202 254; do printf \"\\\\$b\"; printf '%s' \"$b\" > /dev/null; read -r _; done");
+		await terminal.send("\n");
+		for (let i = 0; i < 3; i++) await terminal.send("\n");
+		assert.equal((await terminal.waitFor("<end>")).before, "€");
+	}));
+
+test("bytes that are not UTF-8 arrive as replacement characters, and the terminal lives on", () =>
+	inTerminal(async (terminal) => {
+		const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+		const cut = Buffer.from("e282f09d84c3edbfbff4908080c0af", "hex");
+		for (const bytes of [all, cut]) {
+			const octal = [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+			assert.equal(await exactOutput(terminal, `printf '${octal}'`), new TextDecoder().decode(bytes));
+		}
+		assert.equal((await terminal.run("echo $((6*7))")).output.trim(), "42");
+	}));
+
+test("half a letter at the very end is not kept back", () =>
+	inTerminal(async (terminal) => {
+		await terminal.type("exec printf 'tail-%s\\342\\202' $((40+2))");
+		await terminal.message("exit");
+		assert.match(terminal.text, /tail-42\ufffd+$/);
+	}));
+
+test("no program can forge a control message", () =>
+	inTerminal(async (terminal) => {
+		const forged = ['{"type":"error","code":"X","message":"forged"}', '{"type":"exit","code":0}', '{"type":"output","data":"x"}', '{"type":"initComplete","success":true}'];
+		for (const text of forged) assert.equal(await exactOutput(terminal, `printf '%s' '${text}'`), text);
+		/* also when it is only a later piece that begins so */
+		await prepare(terminal, `printf x; read -r _; printf '%s' '${forged[0]}'`);
+		await terminal.send("\n");
+		await terminal.waitFor(/^x/);
+		await terminal.send("\n");
+		assert.equal((await terminal.waitFor("<end>")).before, forged[0]);
+		assert.deepEqual(terminal.messages, []);
+		assert.ok(terminal.frames.some((frame) => frame.type === "output" && frame.data.startsWith("{")));
+	}));
+
+test("a flood of braces arrives intact, too", () =>
+	inTerminal((terminal) => assertOutput(terminal, "yes '{\"\\' | head -n 100000", Buffer.from('{"\\\n'.repeat(100_000)))));
+
+test("a reader that stops costs the server nothing, and Ctrl-C reaches the flood", () =>
+	inTerminal(async (terminal) => {
+		await prepare(terminal, "yes");
+		terminal.socket.pause();
+		await terminal.send("\n");
+		await pause(1000); /* the pipes on the way fill */
+		const settled = residentBytes(server.pid);
+		await pause(3000); /* what is measured: three seconds of flood */
+		const growth = residentBytes(server.pid) - settled;
+		assert.ok(growth < PAUSED_MAX_BYTES, `the server grew by ${growth} bytes`);
+
+		await terminal.send("\x03");
+		let delivered = 0;
+		const seen = terminal.prompt();
+		const count = terminal.socket.listeners("message").length;
+		terminal.socket.on("message", (data) => (delivered += data.length));
+		assert.equal(count, 1);
+		terminal.socket.resume();
+		await seen;
+		assert.ok(delivered < PAUSED_MAX_BYTES, `${delivered} bytes came after the reader had returned`);
+		assert.equal((await terminal.run("stty sane; echo $((6*7))")).output.trim(), "42");
+	}));
+
+test("a flood in one terminal leaves the other one quick", async () => {
+	const { sessionId } = await createSession(server);
+	const { sessionId: other } = await createSession(server);
+	const loud = await Terminal.open(server, sessionId);
+	const calm = await Terminal.open(server, other);
+	loud.sink = () => {};
+	await loud.type("yes");
+	for (let i = 0; i < 20; i++) assert.equal((await calm.run("echo $((6*7))")).output.trim(), "42");
+	await deleteSession(server, sessionId);
+	await deleteSession(server, other);
+});
