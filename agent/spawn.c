@@ -32,10 +32,13 @@ void close_from(int first)
 
 static void default_signals(void)
 {
+	/* The kernel's struct sigaction, all zero: SIG_DFL. By system call, since the C library refuses to touch
+	 * the signals it uses itself, and a parent may have had those ignored. */
+	static const unsigned long action[8];
 	sigset_t none;
 
 	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
+		syscall(SYS_rt_sigaction, i, action, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
