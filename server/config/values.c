@@ -188,7 +188,7 @@ static bool add_origin(void *out, const char *item)
 
 	if (list->count == CONFIG_ORIGINS_MAX || !is_origin(item))
 		return false;
-	strcpy(list->items[list->count++], item);
+	memcpy(list->items[list->count++], item, strlen(item) + 1);
 	return true;
 }
 

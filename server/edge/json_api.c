@@ -38,12 +38,12 @@ static int read_tool_pair(const json_t *root, struct session_request *request, s
 
 static int unknown_environment(struct err *err)
 {
-	char names[80] = "";
+	char names[80];
+	size_t len = 0;
 
-	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++) {
-		strcat(names, i ? ", " : "");
-		strcat(names, environments[i].name);
-	}
+	for (size_t i = 0; i < ENVIRONMENT_COUNT && len < sizeof(names); i++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
+					environments[i].name);
 	return err_set(err, ERR_INPUT, 0, "Unknown environment: the known ones are %s", names);
 }
 

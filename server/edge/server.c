@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "edge/handshake.h"
 #include "edge/http.h"
 #include "edge/server_internal.h"
 #include "edge/ws.h"
@@ -40,7 +41,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		http_on_closed(c);
 		return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return ws_on_upgrade(wsi);
+		return handshake_judge(wsi);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return ws_on_accepted(wsi, c);
 	case LWS_CALLBACK_ESTABLISHED:
@@ -50,16 +51,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return ws_on_writable(c);
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		ws_on_peer_closing(c);
-		return 0;
+		return ws_on_peer_closing(c, len);
 	case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
 		ws_on_dropped(c);
 		return 0;
 	case LWS_CALLBACK_CLOSED:
-		ws_on_closed(c);
-		return 0;
-	case LWS_CALLBACK_WSI_DESTROY:
-		/* An upgrade that was let in but failed on the way has no other end. */
+	case LWS_CALLBACK_WSI_DESTROY: /* of an upgrade that was let in but failed on the way */
 		ws_on_closed(c);
 		return 0;
 	default:

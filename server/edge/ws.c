@@ -4,17 +4,13 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/fifo.h"
 #include "base/log.h"
-#include "edge/http.h"
+#include "edge/handshake.h"
 #include "edge/utf8.h"
 #include "edge/wire.h"
-
-#define WS_PATH_PREFIX "/api/v1/sessions/"
-#define WS_PATH_SUFFIX "/ws"
 
 /* Control messages that wait for the socket. Only a client that sends nonsense and does not read can fill this. */
 #define CONTROL_QUEUE_MAX 65536
@@ -51,75 +47,7 @@ struct peer {
 	enum end_reason reason; /* of the close, when ended */
 };
 
-/* --- the upgrade --- */
-
-static bool read_path(struct lws *wsi, char id[SESSION_ID_BYTES])
-{
-	char path[HTTP_PATH_MAX];
-	bool malformed = false;
-	size_t prefix = strlen(WS_PATH_PREFIX);
-
-	if (!header_copy(wsi, WSI_TOKEN_GET_URI, path, sizeof(path), &malformed) ||
-	    strncmp(path, WS_PATH_PREFIX, prefix) != 0)
-		return false;
-	size_t len = strcspn(path + prefix, "/");
-	if (strcmp(path + prefix + len, WS_PATH_SUFFIX) != 0 || !len)
-		return false;
-	if (len >= SESSION_ID_BYTES)
-		len = 0; /* cannot be a session: told so after the upgrade, like every unknown one */
-	memcpy(id, path + prefix, len);
-	id[len] = '\0';
-	return true;
-}
-
-static bool is_version_13(struct lws *wsi, bool *websocket)
-{
-	char upgrade[32], version[8];
-	bool malformed = false;
-
-	*websocket = header_copy(wsi, WSI_TOKEN_UPGRADE, upgrade, sizeof(upgrade), &malformed) &&
-		     strcasecmp(upgrade, "websocket") == 0;
-	return header_copy(wsi, WSI_TOKEN_VERSION, version, sizeof(version), &malformed) &&
-	       strcmp(version, "13") == 0;
-}
-
-static int64_t read_size(struct lws *wsi, const char *name, int64_t fallback)
-{
-	char text[64], *end;
-	const char *value = lws_get_urlarg_by_name(wsi, name, text, sizeof(text));
-
-	if (!value || !*value)
-		return fallback;
-	long long n = strtoll(value, &end, 10);
-	return *end ? fallback : n;
-}
-
-/* NULL when the upgrade may go on. Checked in the order of docs/protocol.md. */
-static const char *refusal(struct lws *wsi, const struct server *s,
-			   const struct request_facts *facts, const char *id, unsigned *status,
-			   const char **code)
-{
-	enum access key = access_key(s->parts.config, facts->key);
-	const struct session *session = sessions_find(s->parts.sessions, id);
-
-	(void)wsi;
-	if (!access_origin_allowed(s->parts.config, facts)) {
-		*status = 403;
-		*code = "Forbidden";
-		return "This origin is not allowed.";
-	}
-	if (key != ACCESS_OK) {
-		*status = 401;
-		*code = key == ACCESS_NO_KEY ? "MissingApiKey" : "InvalidApiKey";
-		return "Unauthorized";
-	}
-	if (session && session_terminal_count(session) >= AGENT_TERMINALS_MAX) {
-		*status = 429;
-		*code = "TooManyConnections";
-		return "Too many concurrent connections";
-	}
-	return NULL;
-}
+/* --- the connection --- */
 
 static struct peer *new_peer(struct lws *wsi, const char *id)
 {
@@ -132,40 +60,19 @@ static struct peer *new_peer(struct lws *wsi, const char *id)
 	p->server = s;
 	p->since_ms = clock_monotonic_ms();
 	p->reading = true;
-	p->cols = read_size(wsi, "cols=", 80);
-	p->rows = read_size(wsi, "rows=", 24);
+	p->cols = handshake_size(wsi, "cols=", 80);
+	p->rows = handshake_size(wsi, "rows=", 24);
 	memcpy(p->session_id, id, strlen(id) + 1);
 	fifo_init(&p->message, (size_t)s->parts.config->max_message_bytes);
 	fifo_init(&p->control, CONTROL_QUEUE_MAX);
 	return p;
 }
 
-int ws_on_upgrade(struct lws *wsi)
-{
-	struct request_facts facts;
-	char id[SESSION_ID_BYTES];
-	unsigned status;
-	const char *code;
-	bool websocket, version_13 = is_version_13(wsi, &websocket);
-
-	if (!websocket)
-		return http_refuse_upgrade(wsi, 400, "BadRequest",
-					   "Only websocket is spoken here.");
-	if (!version_13)
-		return http_refuse_upgrade(wsi, 426, "UpgradeRequired",
-					   "WebSocket version 13 is needed.");
-	facts_read(wsi, &facts);
-	if (facts.malformed || !read_path(wsi, id))
-		return http_refuse_upgrade(wsi, 400, "BadRequest", "Invalid session path");
-	const char *message = refusal(wsi, server_of(wsi), &facts, id, &status, &code);
-	return message ? http_refuse_upgrade(wsi, status, code, message) : 0;
-}
-
 int ws_on_accepted(struct lws *wsi, struct connection *c)
 {
 	char id[SESSION_ID_BYTES];
 
-	if (!read_path(wsi, id))
+	if (!handshake_path(wsi, id))
 		return -1;
 	c->peer = new_peer(wsi, id);
 	return c->peer ? 0 : -1;
@@ -267,10 +174,18 @@ void ws_on_dropped(struct connection *c)
 	lws_write(p->wsi, frame + LWS_PRE, (size_t)len, (enum lws_write_protocol)WRITE_CLOSE);
 }
 
-void ws_on_peer_closing(struct connection *c)
+int ws_on_peer_closing(struct connection *c, size_t len)
 {
-	if (c->peer)
-		c->peer->closing = true;
+	struct peer *p = c->peer;
+
+	if (!p)
+		return 0;
+	if (len == 1) { /* RFC 6455 section 5.5.1: no payload, or two bytes at least */
+		lws_close_reason(p->wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, NULL, 0);
+		return -1;
+	}
+	p->closing = true;
+	return 0;
 }
 
 /* All output is out: say how it ended, then close. */

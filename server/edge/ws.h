@@ -9,17 +9,13 @@
 
 #include "edge/server_internal.h"
 
-/* Decides on an upgrade while it can still be refused in plain HTTP. Returns what the callback must: 0, or -1 after
- * a refusal. */
-int ws_on_upgrade(struct lws *wsi);
-
 /* The last event at which the request's headers are there: makes c->peer. */
 int ws_on_accepted(struct lws *wsi, struct connection *c);
 
 int ws_on_established(struct lws *wsi, struct connection *c);
 int ws_on_receive(struct connection *c, const void *data, size_t len);
 int ws_on_writable(struct connection *c);
-void ws_on_peer_closing(struct connection *c);
+int ws_on_peer_closing(struct connection *c, size_t len);
 void ws_on_dropped(struct connection *c);
 void ws_on_closed(struct connection *c);
 

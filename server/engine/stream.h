@@ -35,8 +35,9 @@ struct stream_events {
 struct stream *stream_open(struct docker *d, const char *name, const struct stream_events *events,
 			   void *arg, struct err *err);
 
-/* Bytes that may be queued here because the Engine does not take them; more is refused. */
-#define STREAM_QUEUE_MAX 524288
+/* Bytes that may be queued here because the Engine does not take them; more is refused. Room for the input windows
+ * of all terminals of a sandbox at once. */
+#define STREAM_QUEUE_MAX 2097152
 
 /* Sends two pieces as one, all or nothing (body may be NULL with 0): at once if the socket takes it,
  * else queued. False when the queue would exceed STREAM_QUEUE_MAX or the stream is not open: the owner should give up on the stream.

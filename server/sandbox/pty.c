@@ -242,7 +242,7 @@ int pty_table_error(struct pty_table *table, uint16_t terminal, unsigned error_n
 	const struct pty_events *events = pty->events;
 	void *arg = pty->arg;
 	release(pty);
-	err_set(&lost, ERR_UPSTREAM, (int)error_number, "terminal not opened: %s", text);
+	err_set(&lost, ERR_LIMIT, (int)error_number, "terminal not opened: %s", text);
 	if (events)
 		events->on_lost(arg, &lost);
 	return 0;

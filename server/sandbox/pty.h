@@ -30,8 +30,8 @@ struct pty_events {
 		void *arg); /* pty_input() takes bytes again; also once when the PTY is open */
 	void (*on_exit)(void *arg, enum exit_kind kind,
 			unsigned value); /* all output came before */
-	void (*on_lost)(void *arg,
-			const struct err *err); /* it could not be opened, or the sandbox ended */
+	/* ERR_LIMIT: the sandbox could not open it. Else: the sandbox has ended. */
+	void (*on_lost)(void *arg, const struct err *err);
 };
 
 /* Sends one frame, or returns false: the sandbox is then about to end by itself. */

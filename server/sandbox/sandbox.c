@@ -1,15 +1,11 @@
-#include "sandbox/sandbox.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/stream.h"
-#include "sandbox/agent_link.h"
+#include "sandbox/sandbox_internal.h"
 
 /* The Engine's own limits end the calls; these catch what falls between. */
 #define STATE_LIMIT_MS    15000
@@ -21,59 +17,8 @@
 /* What the Engine reports of a container that SIGKILL ended. */
 #define EXIT_CODE_SIGKILL 137
 
-enum sandbox_state { CREATING, ATTACHING, STARTING, GREETING, READY, DYING, ABANDONED };
-
 static const char *const state_names[] = {"creating", "attaching", "starting", "greeting",
 					  "ready",    "dying",     "abandoned"};
-
-struct fleet {
-	const struct config *config;
-	struct docker *docker;
-	struct reaper *reaper;
-	const char *instance;
-	bool events_up; /* the Engine's event stream will tell of deaths */
-	struct sandbox *sandboxes;
-};
-
-struct sandbox {
-	struct fleet *fleet;
-	char name[DOCKER_NAME_MAX];
-	const struct environment *environment;
-	enum sandbox_state state;
-	uint64_t deadline_ms; /* of the state, monotonic; 0 for none */
-	uint64_t since_ms;
-	const struct sandbox_events *events;
-	void *arg;
-	struct docker_call *call; /* create or start */
-	struct stream *stream;
-	struct agent_link link;
-	struct pty_table ptys;
-	struct err why; /* of a death that was announced */
-	enum sandbox_end end;
-	bool greeted, out_of_memory, kill_asked, died, ending;
-	UT_hash_handle hh;
-};
-
-struct fleet *fleet_new(const struct config *config, struct docker *docker, struct reaper *reaper,
-			const char *instance)
-{
-	struct fleet *f = calloc(1, sizeof(*f));
-
-	if (f)
-		*f = (struct fleet){
-			.config = config, .docker = docker, .reaper = reaper, .instance = instance};
-	return f;
-}
-
-size_t fleet_count(const struct fleet *f)
-{
-	return HASH_COUNT(f->sandboxes);
-}
-
-size_t fleet_containers(const struct fleet *f)
-{
-	return fleet_count(f) + reaper_count(f->reaper);
-}
 
 static void enter(struct sandbox *s, enum sandbox_state state, uint64_t limit_ms)
 {
@@ -85,8 +30,7 @@ static void enter(struct sandbox *s, enum sandbox_state state, uint64_t limit_ms
 	s->deadline_ms = limit_ms ? now_ms + limit_ms : 0;
 }
 
-/* The one way out of existence. */
-static void discard(struct sandbox *s)
+void sandbox_discard(struct sandbox *s)
 {
 	docker_cancel(s->call);
 	stream_close(s->stream);
@@ -94,6 +38,20 @@ static void discard(struct sandbox *s)
 	HASH_DEL(s->fleet->sandboxes, s);
 	reaper_add(s->fleet->reaper, s->name);
 	free(s);
+}
+
+/* A call in flight cannot be taken back: the Engine has to answer before its result can be removed. */
+static void leave(struct sandbox *s)
+{
+	if (!s->call || s->state == ABANDONED) {
+		sandbox_discard(s);
+		return;
+	}
+	agent_link_finish(&s->link);
+	stream_close(s->stream);
+	s->stream = NULL;
+	s->events = NULL;
+	enter(s, ABANDONED, STATE_LIMIT_MS);
 }
 
 static void end(struct sandbox *s, enum sandbox_end how, const struct err *err)
@@ -108,7 +66,7 @@ static void end(struct sandbox *s, enum sandbox_end how, const struct err *err)
 	pty_table_finish(&s->ptys, &why);
 	const struct sandbox_events *events = s->events;
 	void *arg = s->arg;
-	discard(s);
+	leave(s);
 	if (events)
 		events->on_end(arg, how, &why);
 }
@@ -128,26 +86,7 @@ void sandbox_free(struct sandbox *s)
 	if (s->ending)
 		return;
 	err_set(&gone, ERR_GONE, 0, "the session has ended");
-	/* A call in flight cannot be taken back: let the Engine answer before its result is removed. */
-	if (!s->call) {
-		end(s, SANDBOX_END_DIED, &gone);
-		return;
-	}
-	agent_link_finish(&s->link);
-	stream_close(s->stream);
-	s->stream = NULL;
-	enter(s, ABANDONED, STATE_LIMIT_MS);
-}
-
-void fleet_free(struct fleet *f)
-{
-	struct sandbox *s, *next;
-
-	if (!f)
-		return;
-	HASH_ITER(hh, f->sandboxes, s, next)
-	discard(s);
-	free(f);
+	end(s, SANDBOX_END_DIED, &gone);
 }
 
 /* --- what the agent says --- */
@@ -364,15 +303,7 @@ static void on_started(void *arg, const struct err *err)
 		enter(s, GREETING, GREETING_LIMIT_MS);
 }
 
-/* --- events, deadlines, reconciliation --- */
-
-static struct sandbox *find(const struct fleet *f, const char *name)
-{
-	struct sandbox *s;
-
-	HASH_FIND_STR(f->sandboxes, name, s);
-	return s;
-}
+/* --- what the Engine says of its death, and deadlines --- */
 
 /* Under runsc the Engine mostly misses that the memory limit was hit: docs/decisions/004. */
 static enum sandbox_end how_it_exited(const struct sandbox *s, int64_t exit_code)
@@ -383,7 +314,7 @@ static enum sandbox_end how_it_exited(const struct sandbox *s, int64_t exit_code
 								: SANDBOX_END_DIED;
 }
 
-static void on_die(struct sandbox *s, const struct docker_event *event)
+void sandbox_on_die(struct sandbox *s, const struct docker_event *event)
 {
 	if (s->died || (s->state != READY && s->state != DYING))
 		return;
@@ -398,35 +329,13 @@ static void on_die(struct sandbox *s, const struct docker_event *event)
 		end(s, s->end, &s->why);
 }
 
-void fleet_engine_event(struct fleet *f, const struct docker_event *event)
+void sandbox_engine_lost(struct sandbox *s)
 {
-	struct sandbox *s = find(f, event->name);
-
-	if (!s)
-		return;
-	if (event->type == DOCKER_EVENT_OOM) {
-		s->out_of_memory = true;
-		s->end = SANDBOX_END_OUT_OF_MEMORY;
-	} else if (event->type == DOCKER_EVENT_KILL) {
-		s->kill_asked = true;
-	} else {
-		on_die(s, event);
-	}
+	if (s->state == DYING && !s->died)
+		end(s, s->out_of_memory ? s->end : SANDBOX_END_ENGINE_LOST, &s->why);
 }
 
-void fleet_engine_stream(struct fleet *f, bool up)
-{
-	struct sandbox *s, *next;
-
-	f->events_up = up;
-	HASH_ITER(hh, f->sandboxes, s, next)
-	{
-		if (!up && s->state == DYING && !s->died)
-			end(s, s->out_of_memory ? s->end : SANDBOX_END_ENGINE_LOST, &s->why);
-	}
-}
-
-static void expire(struct sandbox *s)
+void sandbox_expire(struct sandbox *s)
 {
 	struct err late;
 
@@ -436,32 +345,6 @@ static void expire(struct sandbox *s)
 	}
 	err_set(&late, ERR_UPSTREAM, 0, "the sandbox took too long %s", state_names[s->state]);
 	fail_start(s, &late);
-}
-
-void fleet_sweep(struct fleet *f, uint64_t now_ms)
-{
-	struct sandbox *s, *next;
-
-	HASH_ITER(hh, f->sandboxes, s, next)
-	{
-		if (s->deadline_ms && s->deadline_ms <= now_ms)
-			expire(s);
-	}
-}
-
-void fleet_reconcile(struct fleet *f, const struct docker_container *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const char *worker = docker_container_label(&list[i], LABEL_WORKER);
-		if (!worker || strcmp(worker, f->config->worker_id) != 0)
-			continue;
-		if (find(f, list[i].name) || reaper_knows(f->reaper, list[i].name))
-			continue;
-		log_info("container.orphan", LOG_S("container", list[i].name),
-			 LOG_S("instance", docker_container_label(&list[i], LABEL_INSTANCE)),
-			 LOG_S("state", list[i].state));
-		reaper_add(f->reaper, list[i].name);
-	}
 }
 
 /* --- birth --- */

@@ -263,10 +263,9 @@ static void on_pty_lost(void *arg, const struct err *err)
 {
 	struct terminal *t = arg;
 
-	(void)err;
 	t->pty = NULL;
 	/* When the whole sandbox went, the session will say so, and better. */
-	if (t->session && !t->open)
+	if (t->session && err->kind == ERR_LIMIT)
 		terminal_session_ended(t, END_NO_TERMINAL);
 }
 

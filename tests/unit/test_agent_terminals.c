@@ -89,7 +89,8 @@ START_TEST(a_program_inherits_no_descriptor_and_no_blocked_signal)
 	client_wait(&c, c.t[1].ended);
 	/* 3 is what ls itself reads the directory with. */
 	ck_assert(client_says(&c, 1, "3\r\nSig"));
-	ck_assert(client_says(&c, 1, "SigBlk:\t0000000000000000\r\nSigIgn:\t0000000000000000"));
+	ck_assert_msg(client_says(&c, 1, "SigBlk:\t0000000000000000\r\nSigIgn:\t0000000000000000"),
+		      "%s", (char *)c.t[1].output);
 }
 END_TEST
 

@@ -651,7 +651,7 @@ START_TEST(events_in_pieces_of_any_size_are_told_one_by_one)
 	expect_error(ERR_UPSTREAM, 0, "events: the Engine ended the stream");
 	expect_request("GET /v1.41/events?filters=%7B%22label%22%3A%5B%22p.owner%3Dme%22%5D%2C"
 		       "%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22die%22%2C%22oom"
-		       "%22%2C%22destroy%22%5D%7D HTTP/1.1\r\n");
+		       "%22%2C%22destroy%22%2C%22kill%22%5D%7D HTTP/1.1\r\n");
 }
 END_TEST
 

@@ -210,13 +210,25 @@ END_TEST
 
 /* --- deaths --- */
 
-START_TEST(a_sandbox_whose_container_dies_has_died)
+START_TEST(a_sandbox_that_the_engine_was_asked_to_kill_has_died)
+{
+	make_ready();
+	sim_event(world.sim, container(), "kill");
+	sim_event(world.sim, container(), "die");
+	sim_cut(container());
+	world_until(is_ended);
+	ck_assert_int_eq(owner.end, SANDBOX_END_DIED);
+	finish();
+}
+END_TEST
+
+START_TEST(a_sandbox_that_dies_of_sigkill_unasked_has_been_killed)
 {
 	make_ready();
 	sim_event(world.sim, container(), "die");
 	sim_cut(container());
 	world_until(is_ended);
-	ck_assert_int_eq(owner.end, SANDBOX_END_DIED);
+	ck_assert_int_eq(owner.end, SANDBOX_END_KILLED);
 	ck_assert_ptr_nonnull(strstr(owner.err.msg, "137"));
 	finish();
 }
@@ -429,7 +441,8 @@ int main(void)
 	tcase_add_test(tc, a_container_that_comes_into_being_after_all_is_found_and_removed);
 	tcase_add_loop_test(tc, an_owner_may_leave_at_any_moment_and_hears_no_more, 0, 24);
 	tcase_add_test(tc, who_leaves_while_the_engine_creates_has_it_removed_after_the_answer);
-	tcase_add_test(tc, a_sandbox_whose_container_dies_has_died);
+	tcase_add_test(tc, a_sandbox_that_the_engine_was_asked_to_kill_has_died);
+	tcase_add_test(tc, a_sandbox_that_dies_of_sigkill_unasked_has_been_killed);
 	tcase_add_test(tc, the_end_of_the_stream_before_the_event_waits_for_the_reason);
 	tcase_add_test(tc, a_death_without_an_end_of_the_stream_ends_it_soon);
 	tcase_add_test(tc, a_stream_that_ends_without_a_reason_is_a_death_in_the_end);

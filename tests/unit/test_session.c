@@ -160,6 +160,12 @@ static void kill_die(void)
 	sim_cut(sim_container_at(world.sim, 0));
 }
 
+static void kill_asked(void)
+{
+	sim_event(world.sim, sim_container_at(world.sim, 0), "kill");
+	kill_die();
+}
+
 static void kill_oom(void)
 {
 	sim_event(world.sim, sim_container_at(world.sim, 0), "oom");
@@ -179,7 +185,8 @@ static void kill_violation(void)
 static const struct {
 	void (*kill)(void);
 	enum end_reason reason;
-} deaths[] = {{kill_die, END_SANDBOX_DIED},
+} deaths[] = {{kill_die, END_KILLED},
+	      {kill_asked, END_SANDBOX_DIED},
 	      {kill_oom, END_OUT_OF_MEMORY},
 	      {kill_engine, END_ENGINE_LOST},
 	      {kill_violation, END_SANDBOX_DIED}};

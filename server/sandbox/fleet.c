@@ -1,0 +1,99 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sandbox/sandbox_internal.h"
+
+struct fleet *fleet_new(const struct config *config, struct docker *docker, struct reaper *reaper,
+			const char *instance)
+{
+	struct fleet *f = calloc(1, sizeof(*f));
+
+	if (f)
+		*f = (struct fleet){
+			.config = config, .docker = docker, .reaper = reaper, .instance = instance};
+	return f;
+}
+
+size_t fleet_count(const struct fleet *f)
+{
+	return HASH_COUNT(f->sandboxes);
+}
+
+size_t fleet_containers(const struct fleet *f)
+{
+	return fleet_count(f) + reaper_count(f->reaper);
+}
+
+void fleet_free(struct fleet *f)
+{
+	struct sandbox *s, *next;
+
+	if (!f)
+		return;
+	HASH_ITER(hh, f->sandboxes, s, next)
+	sandbox_discard(s);
+	free(f);
+}
+
+static struct sandbox *find(const struct fleet *f, const char *name)
+{
+	struct sandbox *s;
+
+	HASH_FIND_STR(f->sandboxes, name, s);
+	return s;
+}
+
+void fleet_engine_event(struct fleet *f, const struct docker_event *event)
+{
+	struct sandbox *s = find(f, event->name);
+
+	if (!s)
+		return;
+	if (event->type == DOCKER_EVENT_OOM) {
+		s->out_of_memory = true;
+		s->end = SANDBOX_END_OUT_OF_MEMORY;
+	} else if (event->type == DOCKER_EVENT_KILL) {
+		s->kill_asked = true;
+	} else {
+		sandbox_on_die(s, event);
+	}
+}
+
+void fleet_engine_stream(struct fleet *f, bool up)
+{
+	struct sandbox *s, *next;
+
+	f->events_up = up;
+	HASH_ITER(hh, f->sandboxes, s, next)
+	{
+		if (!up)
+			sandbox_engine_lost(s);
+	}
+}
+
+void fleet_sweep(struct fleet *f, uint64_t now_ms)
+{
+	struct sandbox *s, *next;
+
+	HASH_ITER(hh, f->sandboxes, s, next)
+	{
+		if (s->deadline_ms && s->deadline_ms <= now_ms)
+			sandbox_expire(s);
+	}
+}
+
+void fleet_reconcile(struct fleet *f, const struct docker_container *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *worker = docker_container_label(&list[i], LABEL_WORKER);
+		if (!worker || strcmp(worker, f->config->worker_id) != 0)
+			continue;
+		if (find(f, list[i].name) || reaper_knows(f->reaper, list[i].name))
+			continue;
+		log_info("container.orphan", LOG_S("container", list[i].name),
+			 LOG_S("instance", docker_container_label(&list[i], LABEL_INSTANCE)),
+			 LOG_S("state", list[i].state));
+		reaper_add(f->reaper, list[i].name);
+	}
+}
