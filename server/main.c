@@ -40,6 +40,8 @@ struct app {
 	struct sessions *sessions;
 	struct server *server;
 	uint64_t drain_deadline_ms; /* 0: not draining */
+	char url[CONFIG_TEXT_BYTES + 32];
+	bool ready; /* has said so */
 	int exit_code;
 };
 
@@ -117,6 +119,14 @@ static int lock_worker_id(const char *worker_id)
 	return -1;
 }
 
+/* The line a person at the terminal waits for: from now on a session can be had. */
+static void announce_ready(struct app *app)
+{
+	app->ready = watch_can_start(app->watch, &environments[0]);
+	if (app->ready)
+		log_info("server.ready", LOG_S("url", app->url));
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
 	struct app *app = timer->data;
@@ -127,6 +137,8 @@ static void on_sweep(uv_timer_t *timer)
 	sessions_sweep(app->sessions, now_ms);
 	fleet_sweep(app->fleet, now_ms);
 	reaper_sweep(app->reaper, now_ms);
+	if (!app->ready)
+		announce_ready(app);
 	if (!app->drain_deadline_ms)
 		return;
 	size_t left = fleet_count(app->fleet) + reaper_count(app->reaper);
@@ -222,16 +234,15 @@ static void tear_down(struct app *app)
 	close(app->lock);
 }
 
-static void announce(const struct app *app)
+static void announce(struct app *app)
 {
 	const struct config *config = &app->config;
 	bool any = strcmp(config->host, "0.0.0.0") == 0 || strcmp(config->host, "::") == 0;
 	bool v6 = strchr(config->host, ':') != NULL;
-	char url[CONFIG_TEXT_BYTES + 32];
 
-	snprintf(url, sizeof(url), "http://%s%s%s:%d/", v6 && !any ? "[" : "",
+	snprintf(app->url, sizeof(app->url), "http://%s%s%s:%d/", v6 && !any ? "[" : "",
 		 any ? "localhost" : config->host, v6 && !any ? "]" : "", server_port(app->server));
-	log_info("server.listening", LOG_S("url", url), LOG_S("worker", config->worker_id),
+	log_info("server.listening", LOG_S("url", app->url), LOG_S("worker", config->worker_id),
 		 LOG_S("version", VERSION), LOG_S("engine", config->docker_host));
 }
 

@@ -18,9 +18,6 @@
 /* Output that begins with '{' goes in a JSON message, which may be six times as long. */
 #define WRAPPED_MAX_BYTES (TX_BYTES / 8)
 
-/* LWS_WRITE_CLOSE of libwebsockets 4, which keeps the name to itself. */
-#define WRITE_CLOSE 4
-
 /* Bytes that the kernel may hold for a socket beyond what is on its way. */
 #define UNSENT_MAX_BYTES 65536
 
@@ -155,23 +152,16 @@ static void close_peer(struct peer *p)
 	lws_set_timeout(p->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
 }
 
-/* libwebsockets closes because of what the client sent, and would do so without a word: docs/decisions/002. */
+/* libwebsockets is about to close because of what the client sent. Without a reason it would not send a close frame. */
 void ws_on_dropped(struct connection *c)
 {
 	struct peer *p = c->peer;
-	uint8_t frame[LWS_PRE + 125] = {0};
 
-	if (!p || !p->established || p->closing || lws_partial_buffered(p->wsi))
+	if (!p || !p->established || p->closing)
 		return;
 	p->closing = true;
-	int len = lws_get_close_length(p->wsi);
-	if (len < 2 || len > 125) {
-		len = 2;
-		put_u16(frame + LWS_PRE, LWS_CLOSE_STATUS_PROTOCOL_ERR);
-	} else {
-		memcpy(frame + LWS_PRE, lws_get_close_payload(p->wsi), (size_t)len);
-	}
-	lws_write(p->wsi, frame + LWS_PRE, (size_t)len, (enum lws_write_protocol)WRITE_CLOSE);
+	if (!lws_get_close_length(p->wsi))
+		lws_close_reason(p->wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, NULL, 0);
 }
 
 int ws_on_peer_closing(struct connection *c, size_t len)

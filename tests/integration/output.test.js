@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { Terminal, createSession, deleteSession } from "./lib/client.js";
 import { residentBytes } from "./lib/processes.js";
 import { startServer } from "./lib/server.js";
-import { deferred, pause, within } from "./lib/wait.js";
+import { deferred, pause, until, within } from "./lib/wait.js";
 
 const TRANSFER_LIMIT_MS = 120_000;
 const LAST_NUMBER = 2_700_000; /* seq up to it: 20 488 896 bytes */
@@ -22,7 +22,7 @@ after(() => server.stop());
 async function inTerminal(work) {
 	const { sessionId } = await createSession(server);
 	try {
-		await work(await Terminal.open(server, sessionId));
+		await work(await Terminal.open(server, sessionId), sessionId);
 	} finally {
 		await deleteSession(server, sessionId);
 	}
@@ -144,7 +144,8 @@ test("a reader that stops costs the server nothing, and Ctrl-C reaches the flood
 		await terminal.send("\n");
 		await pause(1000); /* the pipes on the way fill */
 		const settled = residentBytes(server.pid);
-		await pause(3000); /* what is measured: three seconds of flood */
+		/* What is measured. A sandbox whose terminal had no bound would be out of memory by then. */
+		await pause(12_000);
 		const growth = residentBytes(server.pid) - settled;
 		assert.ok(growth < PAUSED_MAX_BYTES, `the server grew by ${growth} bytes`);
 
@@ -171,3 +172,13 @@ test("a flood in one terminal leaves the other one quick", async () => {
 	await deleteSession(server, sessionId);
 	await deleteSession(server, other);
 });
+
+test("programs that outlive their terminal and flood it are gone with it", () =>
+	inTerminal(async (terminal, sessionId) => {
+		const other = await Terminal.open(server, sessionId);
+		await other.type("trap '' HUP; yes & exec sleep infinity");
+		await other.waitFor("y\r\ny");
+		other.socket.terminate();
+		const count = async () => Number((await terminal.run("pgrep -c -x yes")).output.trim());
+		await until(async () => (await count()) === 0, "no yes runs any more");
+	}));

@@ -191,3 +191,9 @@ describe("sizes", () => {
 			assert.equal(await output(terminal, "stty size"), "200 500");
 		}));
 });
+
+test("ls and stat work, as gVisor's statx alone would not let them", () =>
+	inTerminal(async (terminal) => {
+		const { output } = await terminal.run("ls -la / >/dev/null && command ls -d /tmp && stat -c %n /etc && echo fine");
+		assert.deepEqual(output.trim().split(/\s+/), ["/tmp", "/etc", "fine"]);
+	}));
