@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "config/config.h"
 #include "edge/server.h"
 #include "engine/docker.h"
@@ -166,17 +166,6 @@ static void on_signal(uv_signal_t *handle, int number)
 	sessions_drain(app->sessions);
 }
 
-static bool make_instance(char instance[17])
-{
-	uint8_t r[8];
-
-	if (getrandom(r, sizeof(r), 0) != sizeof(r))
-		return false;
-	for (size_t i = 0; i < sizeof(r); i++)
-		snprintf(instance + 2 * i, 3, "%02x", r[i]);
-	return true;
-}
-
 static int build(struct app *app, struct err *err)
 {
 	app->docker = docker_new(&app->loop, app->config.docker_host, err);
@@ -261,7 +250,7 @@ int main(int argc, char **argv)
 	if (app.lock < 0)
 		return 1;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	if (uv_loop_init(&app.loop) != 0 || !make_instance(app.instance))
+	if (uv_loop_init(&app.loop) != 0 || !random_hex(app.instance, sizeof(app.instance) / 2))
 		return 1;
 	if (build(&app, &err) == 0) {
 		warn_of_openness(&app.config);

@@ -11,7 +11,7 @@
 
 static char *dump(json_t *root)
 {
-	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 
 	json_decref(root);
 	return text;

@@ -1,10 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "sandbox/sandbox_internal.h"
 
 /* The Engine's own limits end the calls; these catch what falls between. */
@@ -351,12 +351,11 @@ void sandbox_expire(struct sandbox *s)
 
 static bool choose_name(struct sandbox *s)
 {
-	uint8_t r[8];
+	char nonce[17];
 
-	if (getrandom(r, sizeof(r), 0) != sizeof(r))
+	if (!random_hex(nonce, sizeof(nonce) / 2))
 		return false;
-	snprintf(s->name, sizeof(s->name), "sandbox-%s-%02x%02x%02x%02x%02x%02x%02x%02x",
-		 s->environment->name, r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]);
+	snprintf(s->name, sizeof(s->name), "sandbox-%s-%s", s->environment->name, nonce);
 	return true;
 }
 

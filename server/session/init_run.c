@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "base/random.h"
 
 #define MARK_PREFIX_BYTES 40
 
@@ -36,12 +37,11 @@ int init_run_check(const char *const *commands, size_t count, struct err *err)
 
 static bool make_prefix(struct init_run *run)
 {
-	uint8_t r[8];
+	char nonce[17];
 
-	if (getrandom(r, sizeof(r), 0) != sizeof(r))
+	if (!random_hex(nonce, sizeof(nonce) / 2))
 		return false;
-	snprintf(run->prefix, sizeof(run->prefix), "\033]7337;%02x%02x%02x%02x%02x%02x%02x%02x;",
-		 r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]);
+	snprintf(run->prefix, sizeof(run->prefix), "\033]7337;%s;", nonce);
 	return true;
 }
 

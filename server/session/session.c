@@ -1,10 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "session/session_internal.h"
 
 struct sessions {
@@ -125,14 +125,10 @@ static const struct sandbox_events sandbox_events = {.on_ready = on_ready, .on_e
 
 static bool make_id(struct session *s)
 {
-	uint8_t r[16];
-	char *p = s->id + sprintf(s->id, "sess_");
+	static const char prefix[] = "sess_";
 
-	if (getrandom(r, sizeof(r), 0) != sizeof(r))
-		return false;
-	for (size_t i = 0; i < sizeof(r); i++)
-		p += sprintf(p, "%02x", r[i]);
-	return true;
+	memcpy(s->id, prefix, sizeof(prefix));
+	return random_hex(s->id + sizeof(prefix) - 1, (SESSION_ID_BYTES - sizeof(prefix)) / 2);
 }
 
 static int refuse(const struct sessions *all, const struct session_request *request,

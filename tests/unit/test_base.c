@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/fifo.h"
 #include "base/log.h"
+#include "base/random.h"
 
 /* --- fifo --- */
 
@@ -255,6 +256,20 @@ START_TEST(lines_that_a_full_pipe_cannot_take_are_dropped_and_counted)
 }
 END_TEST
 
+START_TEST(random_names_are_hex_of_the_length_asked_and_differ)
+{
+	char a[2 * RANDOM_HEX_MAX + 1], b[sizeof(a)];
+
+	ck_assert(random_hex(a, 16) && random_hex(b, 16));
+	ck_assert_uint_eq(strlen(a), 32);
+	ck_assert_uint_eq(strspn(a, "0123456789abcdef"), 32);
+	ck_assert_str_ne(a, b);
+	ck_assert(random_hex(a, RANDOM_HEX_MAX));
+	ck_assert_uint_eq(strlen(a), 2 * RANDOM_HEX_MAX);
+	ck_assert(!random_hex(a, RANDOM_HEX_MAX + 1));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -273,6 +288,7 @@ int main(void)
 	tcase_add_test(tc, a_long_line_is_cut_at_4_kib_and_still_ends);
 	tcase_add_test(tc, a_line_below_the_level_is_not_written);
 	tcase_add_test(tc, lines_that_a_full_pipe_cannot_take_are_dropped_and_counted);
+	tcase_add_test(tc, random_names_are_hex_of_the_length_asked_and_differ);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
