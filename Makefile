@@ -155,7 +155,7 @@ $O/replay/%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(SERVER_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(INCLUDE) $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(SERVER_OBJ) $(LDLIBS)
 
-FUZZ_FLAGS := $(filter-out -MMD -MP,$(COMMON)) -O1 -g -fsanitize=fuzzer,address,undefined \
+FUZZ_FLAGS := $(filter-out -MMD -MP -Wno-format-truncation,$(COMMON)) -O1 -g -fsanitize=fuzzer,address,undefined \
               -fno-sanitize-recover=all -Wno-error
 
 $(BUILD)/fuzz/fuzz_agent%: tests/fuzz/fuzz_agent%.c $(AGENT_SRC)
