@@ -142,7 +142,12 @@ void terminal_reaped(struct terminal *t, int status)
 	t->reaped = true;
 	t->status = status;
 	if (t->state == TERMINAL_STARTING)
-		terminal_started(t); /* its report has been written or closed by now */
+		terminal_started(t);
+	if (t->state == TERMINAL_STARTING) {
+		/* No report of failure, and the only one who could still write it holds the pipe just by inheritance. */
+		close_fd(&t->report);
+		t->state = TERMINAL_OPEN;
+	}
 	switch (t->state) {
 	case TERMINAL_OPEN:
 		t->state = TERMINAL_DRAINING;

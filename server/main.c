@@ -200,6 +200,17 @@ static void watch_signals(struct app *app)
 	uv_signal_start(&app->interrupt, on_signal, SIGINT);
 }
 
+/* Our own timer and signals fire no more while what they need is taken apart. */
+static void stop_handle(uv_handle_t *handle, void *arg)
+{
+	const struct app *app = arg;
+
+	if (handle == (const uv_handle_t *)&app->sweep ||
+	    handle == (const uv_handle_t *)&app->terminate ||
+	    handle == (const uv_handle_t *)&app->interrupt)
+		uv_close(handle, NULL);
+}
+
 static void close_handle(uv_handle_t *handle, void *arg)
 {
 	(void)arg;
@@ -209,6 +220,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 
 static void tear_down(struct app *app)
 {
+	uv_walk(&app->loop, stop_handle, app);
 	sessions_free(app->sessions);
 	server_free(app->server);
 	capacity_free(app->capacity);

@@ -60,6 +60,8 @@ static struct json_health health_of(const struct server *s)
 	h.containers = fleet_containers(s->parts.fleet);
 	h.sessions = counts.running;
 	judge(&h);
+	if (fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
+		add_reason(&h, "sandboxes fail to start");
 	h.status = sessions_draining(s->parts.sessions) ? "draining"
 		   : h.reasons[0]                       ? "degraded"
 							: "ok";
@@ -76,7 +78,12 @@ static void handle_health(struct http_request *r, const char *id)
 
 static struct capacity_report capacity_of(const struct server *s)
 {
-	return capacity_report(s->parts.capacity, fleet_containers(s->parts.fleet));
+	struct capacity_report r =
+		capacity_report(s->parts.capacity, fleet_containers(s->parts.fleet));
+
+	if (!r.reason[0] && fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
+		snprintf(r.reason, sizeof(r.reason), "Sandboxes fail to start");
+	return r;
 }
 
 static void handle_operator_status(struct http_request *r, const char *id)
@@ -160,8 +167,7 @@ static void handle_create(struct http_request *r, const char *id)
 		answer_failure(r, &err);
 		return;
 	}
-	r->on_gone = on_client_gone;
-	r->on_gone_arg = session;
+	http_defer(r, on_client_gone, session);
 }
 
 static void handle_get(struct http_request *r, const char *id)
@@ -285,6 +291,16 @@ static void dispatch(struct http_request *r)
 		answer_wrong_method(r, allowed);
 	else
 		http_answer_error(r, 404, "NotFound", "There is nothing here.", 0);
+}
+
+void api_admit(struct http_request *r)
+{
+	char id[SESSION_ID_BYTES];
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (routes[i].key && (routes[i].methods & r->method) &&
+		    matches(routes[i].path, r->path, id))
+			r->close |= !check_key(r, r->facts.key);
 }
 
 void api_handle(struct http_request *r)

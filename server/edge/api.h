@@ -6,6 +6,9 @@
 
 #include "edge/http.h"
 
+/* Refuses, before its body is read, a request whose headers suffice to: the connection is closed with the answer. */
+void api_admit(struct http_request *r);
+
 /* Answers the request, now or later. */
 void api_handle(struct http_request *r);
 

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -28,7 +29,19 @@ bool header_copy_named(struct lws *wsi, const char *name, char *buf, size_t size
 	return false;
 }
 
-/* libwebsockets joins a header that came twice, with a comma. One Origin and one Host is all there can be. */
+const char *query_value(struct lws *wsi, const char *name, char buf[HEADERS_MAX])
+{
+	return lws_get_urlarg_by_name(wsi, name, buf, HEADERS_MAX);
+}
+
+/* A host name or address with a port; it comes back in answers. */
+static bool is_host(const char *text)
+{
+	return !text[strspn(
+		text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]%")];
+}
+
+/* libwebsockets joins a header that came twice, with a comma. One Origin is all there can be. */
 static bool is_list(const char *value)
 {
 	return strchr(value, ',') != NULL;
@@ -54,12 +67,13 @@ static bool read_header_key(struct lws *wsi, struct request_facts *facts, bool *
 
 static void read_key(struct lws *wsi, struct request_facts *facts)
 {
+	char buf[HEADERS_MAX];
 	bool overflow = false;
 
 	if (!read_header_key(wsi, facts, &overflow)) {
-		const char *key =
-			lws_get_urlarg_by_name(wsi, "api_key=", facts->key, sizeof(facts->key));
-		memmove(facts->key, key ? key : "", key ? strlen(key) + 1 : 1);
+		const char *key = query_value(wsi, "api_key=", buf);
+		overflow = key && strlen(key) >= sizeof(facts->key);
+		snprintf(facts->key, sizeof(facts->key), "%s", key ? key : "");
 	}
 	if (overflow)
 		memcpy(facts->key, too_long, sizeof(too_long));
@@ -85,7 +99,7 @@ void facts_read(struct lws *wsi, struct request_facts *facts)
 	memset(facts, 0, sizeof(*facts));
 	header_copy(wsi, WSI_TOKEN_HOST, facts->host, sizeof(facts->host), &facts->malformed);
 	header_copy(wsi, WSI_TOKEN_ORIGIN, facts->origin, sizeof(facts->origin), &facts->malformed);
-	if (is_list(facts->host) || is_list(facts->origin))
+	if (!is_host(facts->host) || is_list(facts->origin))
 		facts->malformed = true;
 	facts->forwarded_https = is_forwarded_https(wsi);
 	read_key(wsi, facts);

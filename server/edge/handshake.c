@@ -42,8 +42,8 @@ static bool is_version_13(struct lws *wsi, bool *websocket)
 
 int64_t handshake_size(struct lws *wsi, const char *name, int64_t fallback)
 {
-	char text[64], *end;
-	const char *value = lws_get_urlarg_by_name(wsi, name, text, sizeof(text));
+	char text[HEADERS_MAX], *end;
+	const char *value = query_value(wsi, name, text);
 
 	if (!value || !*value)
 		return fallback;

@@ -6,9 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "edge/api.h"
 #include "edge/json_api.h"
+
+/* A request's body has to arrive within this, and the answer to be taken. */
+#define BODY_LIMIT_MS      10000
+#define SEND_LIMIT_SECONDS 30
 
 /* For an answer's own headers; the rest of the block is the body. */
 #define HEADER_BYTES 2048
@@ -107,6 +112,14 @@ void http_answer_error(struct http_request *r, unsigned status, const char *code
 	http_answer_json(r, status, json_error(code, message, retry_after));
 }
 
+void http_defer(struct http_request *r, void (*on_gone)(void *arg), void *arg)
+{
+	r->on_gone = on_gone;
+	r->on_gone_arg = arg;
+	/* What it waits for has a time limit of its own. */
+	lws_set_timeout(r->wsi, NO_PENDING_TIMEOUT, 0);
+}
+
 static size_t write_head(const struct http_request *r, uint8_t *start, size_t size)
 {
 	uint8_t *p = start, *end = start + size;
@@ -157,6 +170,8 @@ int http_on_writable(struct connection *c)
 	struct lws *wsi = r->wsi;
 	bool close = !send_answer(r) || r->close;
 	free_request(c);
+	/* For a client that does not read; with the next request another limit takes its place. */
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_LIMIT_SECONDS);
 	return close || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
@@ -207,8 +222,10 @@ static bool refuse_framing(struct http_request *r, bool has_length)
 		http_answer_error(r, 413, "PayloadTooLarge", "The body is longer than 65536 bytes.",
 				  0);
 	else
-		r->close = false;
-	return r->close;
+		r->close =
+			r->method ==
+			HTTP_OTHER; /* the library may be waiting for a body of its own invention */
+	return r->answered;
 }
 
 static void read_asset_headers(struct http_request *r)
@@ -221,6 +238,12 @@ static void read_asset_headers(struct http_request *r)
 	r->accepts_gzip = header_copy(r->wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, encodings,
 				      sizeof(encodings), &malformed) &&
 			  strstr(encodings, "gzip") && !strstr(encodings, "gzip;q=0");
+}
+
+static void handle(struct http_request *r)
+{
+	r->handled = true;
+	api_handle(r);
 }
 
 int http_on_request(struct lws *wsi, struct connection *c, const char *path, size_t len)
@@ -240,11 +263,11 @@ int http_on_request(struct lws *wsi, struct connection *c, const char *path, siz
 	read_asset_headers(r);
 	if (refuse_framing(r, has_length))
 		return 0;
-	/* Answers may take the Engine's time; each of its states has a limit of its own. */
-	if (!r->body_expected)
-		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+	r->since_ms = clock_monotonic_ms();
 	if (!r->body_expected && r->method != HTTP_POST)
-		api_handle(r);
+		handle(r);
+	else
+		api_admit(r);
 	return 0;
 }
 
@@ -254,7 +277,9 @@ int http_on_body(struct connection *c, const void *data, size_t len)
 
 	if (!r || r->answered || !len)
 		return 0;
-	if (r->body_len + len > r->body_expected)
+	/* Bytes beyond the body, before its answer: whoever sends them does not speak with us in turns. */
+	if (r->handled || r->body_len + len > r->body_expected ||
+	    clock_monotonic_ms() - r->since_ms > BODY_LIMIT_MS)
 		return -1;
 	if (!r->body && !(r->body = calloc(1, r->body_expected + 1)))
 		return -1;
@@ -269,8 +294,9 @@ int http_on_body_complete(struct connection *c)
 
 	if (!r || r->answered)
 		return 0;
-	lws_set_timeout(r->wsi, NO_PENDING_TIMEOUT, 0);
-	api_handle(r);
+	if (r->handled)
+		return -1;
+	handle(r);
 	return 0;
 }
 

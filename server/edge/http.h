@@ -34,6 +34,8 @@ struct http_request {
 	size_t body_len, body_expected;
 
 	/* the answer */
+	bool handled; /* the handler has been called */
+	uint64_t since_ms;
 	bool answered;
 	unsigned status;
 	const char *content_type;
@@ -54,6 +56,9 @@ int http_on_body(struct connection *c, const void *data, size_t len);
 int http_on_body_complete(struct connection *c);
 int http_on_writable(struct connection *c);
 void http_on_closed(struct connection *c);
+
+/* The handler will answer later. on_gone tells it when the client has left meanwhile, and is forgotten with the answer. */
+void http_defer(struct http_request *r, void (*on_gone)(void *arg), void *arg);
 
 /* Adds a header to the answer; one that does not fit is left out and logged. */
 __attribute__((format(printf, 2, 3))) void http_header(struct http_request *r, const char *format,

@@ -8,11 +8,8 @@
 #include "edge/server_internal.h"
 #include "edge/ws.h"
 
-/* Bytes of a request's headers. */
-#define HEADERS_MAX 8192
-
 /* Connections whose headers are being read at once; the others wait their turn in the kernel. */
-#define HEADER_POOL 256
+#define HEADER_POOL 1024
 
 struct server *server_of(struct lws *wsi)
 {
@@ -46,6 +43,11 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return ws_on_accepted(wsi, c);
 	case LWS_CALLBACK_ESTABLISHED:
 		return ws_on_established(wsi, c);
+	case LWS_CALLBACK_RECEIVE_PONG:
+		ws_on_pong(c);
+		return 0;
+	case LWS_CALLBACK_TIMER:
+		return ws_on_timer(c);
 	case LWS_CALLBACK_RECEIVE:
 		return ws_on_receive(c, in, len);
 	case LWS_CALLBACK_SERVER_WRITEABLE:
@@ -82,9 +84,10 @@ static const struct lws_protocols protocols[] = {
 	{.name = NULL},
 };
 
-/* Pings keep proxies from cutting idle sockets; a peer that answers none for 35 s is gone. */
+/* Pings keep proxies from cutting idle sockets. Who answers none is found by ws.c, not by the library, which would also
+ * hang up on a peer whose answers we leave unread because its input has to wait. */
 static const lws_retry_bo_t ping_policy = {.secs_since_valid_ping = 20,
-					   .secs_since_valid_hangup = 35};
+					   .secs_since_valid_hangup = UINT16_MAX};
 
 static void describe_context(struct server *s, struct lws_context_creation_info *info, void **loops)
 {

@@ -9,6 +9,9 @@
 #include "edge/access.h"
 #include "edge/server.h"
 
+/* Bytes of a request's headers, at most; a value that is copied to a buffer of this size always fits. */
+#define HEADERS_MAX 8192
+
 /* Bytes of one frame to a browser, at most. */
 #define TX_BYTES 65536
 
@@ -42,5 +45,8 @@ bool header_copy(struct lws *wsi, enum lws_token_indexes token, char *buf, size_
 
 /* The same for a header that libwebsockets has no token for; name in lower case with its colon. */
 bool header_copy_named(struct lws *wsi, const char *name, char *buf, size_t size, bool *malformed);
+
+/* The value of a query argument, name with its "="; NULL when it is not there. */
+const char *query_value(struct lws *wsi, const char *name, char buf[HEADERS_MAX]);
 
 #endif

@@ -21,6 +21,10 @@
 /* Bytes that the kernel may hold for a socket beyond what is on its way. */
 #define UNSENT_MAX_BYTES 65536
 
+/* The library pings every 20 s. */
+#define SILENCE_MAX_MS   35000
+#define SILENCE_CHECK_US (5 * LWS_US_PER_SEC)
+
 /* When the session has ended, how long a peer may take to read what is left. */
 #define FAREWELL_SECONDS 10
 
@@ -34,6 +38,8 @@ struct peer {
 	struct fifo message; /* the pieces of a message that has not ended */
 	struct fifo control; /* u32 length and text, each */
 	bool reading;        /* the socket is read */
+	bool control_lost;   /* the log knows */
+	uint64_t heard_ms;   /* monotonic: the latest sign of life */
 	bool established;    /* counted in peer_count */
 	bool explained;      /* the error message that goes with the end has been queued */
 	bool closing;        /* a close frame is on its way, from either side */
@@ -79,16 +85,19 @@ int ws_on_accepted(struct lws *wsi, struct connection *c)
 
 static void queue_control(struct peer *p, char *text)
 {
-	uint8_t length[4];
 	size_t len = text ? strlen(text) : 0;
+	uint8_t *framed = text && len <= TX_BYTES ? malloc(4 + len) : NULL;
+	bool queued = false;
 
-	if (text && len <= TX_BYTES && fifo_room(&p->control) >= sizeof(length) + len) {
-		put_u32(length, (uint32_t)len);
-		fifo_push(&p->control, length, sizeof(length));
-		fifo_push(&p->control, text, len);
-	} else {
-		log_warn("websocket.control_dropped", LOG_S("session", p->session_id));
+	if (framed) {
+		put_u32(framed, (uint32_t)len);
+		memcpy(framed + 4, text, len);
+		queued = fifo_push(&p->control, framed, 4 + len);
 	}
+	if (!queued && !p->control_lost)
+		log_warn("websocket.control_dropped", LOG_S("session", p->session_id));
+	p->control_lost |= !queued;
+	free(framed);
 	free(text);
 	lws_callback_on_writable(p->wsi);
 }
@@ -225,14 +234,18 @@ static void on_output(void *arg)
 	lws_callback_on_writable(p->wsi);
 }
 
-static void on_room(void *arg)
+static void read_again(struct peer *p)
 {
-	struct peer *p = arg;
-
 	if (p->reading)
 		return;
 	p->reading = true;
+	p->heard_ms = clock_monotonic_ms();
 	lws_rx_flow_control(p->wsi, 1);
+}
+
+static void on_room(void *arg)
+{
+	read_again(arg);
 }
 
 static void on_init_complete(void *arg, bool success, const char *error)
@@ -246,6 +259,7 @@ static void end_peer(struct peer *p, enum end_reason reason)
 		return;
 	p->ended = true;
 	p->reason = reason;
+	read_again(p); /* for the answer to our close frame */
 	lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_REASON_BASE, FAREWELL_SECONDS);
 	lws_callback_on_writable(p->wsi);
 }
@@ -292,6 +306,8 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 		return -1;
 	bound_kernel_queue(wsi);
 	p->server->peer_count++;
+	p->heard_ms = p->since_ms;
+	lws_set_timer_usecs(wsi, SILENCE_CHECK_US);
 	struct session *session = sessions_find(p->server->parts.sessions, p->session_id);
 	p->established = true;
 	if (!session) {
@@ -307,6 +323,27 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 	}
 	log_info("websocket.connected", LOG_S("session", p->session_id));
 	queue_control(p, wire_connected(p->session_id));
+	return 0;
+}
+
+void ws_on_pong(struct connection *c)
+{
+	if (c->peer)
+		c->peer->heard_ms = clock_monotonic_ms();
+}
+
+/* Who does not answer our pings has gone without a word. While we do not read, we cannot know. */
+int ws_on_timer(struct connection *c)
+{
+	struct peer *p = c->peer;
+
+	if (!p)
+		return 0;
+	if (p->reading && clock_monotonic_ms() - p->heard_ms > SILENCE_MAX_MS) {
+		p->closing = true;
+		return -1;
+	}
+	lws_set_timer_usecs(p->wsi, SILENCE_CHECK_US);
 	return 0;
 }
 
@@ -395,6 +432,7 @@ int ws_on_receive(struct connection *c, const void *data, size_t len)
 	size_t left = lws_remaining_packet_payload(p->wsi);
 	bool whole = left == 0 && lws_is_final_fragment(p->wsi);
 
+	p->heard_ms = clock_monotonic_ms();
 	if (p->ended)
 		return 0;
 	if (len > fifo_room(&p->message) || left > fifo_room(&p->message) - len) {

@@ -126,7 +126,7 @@ struct docker_container {
 typedef void (*docker_list_fn)(void *arg, const struct docker_container *list, size_t count,
 			       const struct err *err);
 
-/* GET /containers/json?all=true with one label filter, "name" or "name=value"; labels are those whose
+/* GET /containers/json?all=true, the 500 latest, with one label filter, "name" or "name=value"; labels are those whose
  * name begins with label_prefix. Limit 2 s: this is also the probe of health, since a stuck Engine still answers /_ping. */
 struct docker_call *docker_list(struct docker *d, const char *label_filter,
 				const char *label_prefix, docker_list_fn done, void *arg,

@@ -282,7 +282,8 @@ struct docker_call *docker_list(struct docker *d, const char *label_filter,
 	char *filter = query_filter(docker_encode_list_filter, label_filter, err);
 
 	if (filter)
-		t = make_target(d, target, err, "/containers/json?all=true&filters=%s", filter);
+		t = make_target(d, target, err, "/containers/json?all=true&limit=500&filters=%s",
+				filter);
 	free(filter);
 	return docker_call_start(d,
 				 &(struct docker_start){.op = &op_list,

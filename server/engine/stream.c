@@ -19,6 +19,9 @@ enum stream_state {
 	CLOSED, /* silent; freed when libuv has closed both handles */
 };
 
+/* An agent of ours writes a line there when it ends. More comes from somebody who wants to keep us busy. */
+#define STDERR_MAX_BYTES 65536
+
 struct stream {
 	enum stream_state state;
 	bool paused;
@@ -171,8 +174,11 @@ static bool take_piece(struct stream *s, const struct stdcopy_piece *piece)
 {
 	if (piece->type == STDCOPY_STDOUT)
 		s->events.on_data(s->arg, piece->data, piece->len);
+	else if (piece->type == STDCOPY_STDERR &&
+		 (s->stderr_bytes += piece->len) > STDERR_MAX_BYTES)
+		fail_text(s, ERR_UPSTREAM, "too much on standard error");
 	else if (piece->type == STDCOPY_STDERR)
-		s->stderr_bytes += piece->len;
+		return true;
 	else
 		fail_text(s, ERR_UPSTREAM, "the Engine reports an error on the stream");
 	return s->state == OPEN;
@@ -232,6 +238,8 @@ static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *buf)
 	const uint8_t *data = (const uint8_t *)buf->base;
 	size_t used = 0;
 
+	if (n == 0)
+		return; /* nothing there after all */
 	if (n == UV_EOF) {
 		on_eof(s);
 		return;

@@ -3,7 +3,8 @@
  * process, what that writes to stdout arrives here, without Docker's multiplexing headers.
  *
  * Not covered: what the bytes mean (sandbox/), and flow control between the ends, which is the agent
- * protocol's. Standard error of the container is counted and dropped.
+ * protocol's. Standard error of the container is dropped, and
+ * 64 KiB of it end the stream.
  *
  * Idiom: stream_open() returns a handle or NULL with *err and then never calls back. on_open once, then on_data any
  * number of times, on_close once at the end, with an error that says why (end of file included:

@@ -25,6 +25,22 @@ size_t fleet_containers(const struct fleet *f)
 	return fleet_count(f) + reaper_count(f->reaper);
 }
 
+void fleet_note_failed_start(struct fleet *f, uint64_t now_ms)
+{
+	memmove(f->failed_ms + 1, f->failed_ms, sizeof(f->failed_ms) - sizeof(f->failed_ms[0]));
+	f->failed_ms[0] = now_ms;
+	if (fleet_circuit_open(f, now_ms))
+		log_error("circuit.open", LOG_U("failed_starts", FLEET_FAILED_STARTS_MAX),
+			  LOG_U("within_ms", FLEET_FAILED_STARTS_WINDOW));
+}
+
+bool fleet_circuit_open(const struct fleet *f, uint64_t now_ms)
+{
+	uint64_t oldest = f->failed_ms[FLEET_FAILED_STARTS_MAX - 1];
+
+	return oldest && now_ms - oldest < FLEET_FAILED_STARTS_WINDOW;
+}
+
 void fleet_free(struct fleet *f)
 {
 	struct sandbox *s, *next;

@@ -205,7 +205,7 @@ int pty_table_credit(struct pty_table *table, uint16_t terminal, uint32_t bytes,
 
 	if (!pty)
 		return -1;
-	if (!pty->opened || bytes > INPUT_CREDIT_MAX - pty->input_credit)
+	if (!pty->opened || !bytes || bytes > INPUT_CREDIT_MAX - pty->input_credit)
 		return err_set(err, ERR_UPSTREAM, 0, "agent: bad CREDIT for terminal %u", terminal);
 	pty->input_credit += bytes;
 	if (pty->events)

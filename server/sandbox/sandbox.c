@@ -73,6 +73,8 @@ static void end(struct sandbox *s, enum sandbox_end how, const struct err *err)
 
 static void fail_start(struct sandbox *s, const struct err *err)
 {
+	if (s->state == STARTING || s->state == GREETING)
+		fleet_note_failed_start(s->fleet, clock_monotonic_ms());
 	end(s, SANDBOX_END_START_FAILED, err);
 }
 
@@ -197,8 +199,12 @@ static void on_error(void *arg, uint16_t terminal, unsigned error_number, const 
 
 static void on_pong(void *arg, const uint8_t token[8])
 {
-	(void)arg;
+	struct sandbox *s = arg;
+	struct err err;
+
 	(void)token;
+	err_set(&err, ERR_UPSTREAM, 0, "agent: answers a ping that nobody sent");
+	violation(s, &err);
 }
 
 static const struct agent_link_events link_events = {
@@ -296,7 +302,7 @@ static void on_started(void *arg, const struct err *err)
 	s->call = NULL;
 	err_set(&lost, ERR_UPSTREAM, 0, "the sandbox ended while it started");
 	if (err || s->state == ABANDONED || !s->stream)
-		end(s, SANDBOX_END_START_FAILED, err ? err : &lost);
+		fail_start(s, err ? err : &lost);
 	else if (s->greeted)
 		become_ready(s);
 	else

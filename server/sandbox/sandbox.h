@@ -54,6 +54,12 @@ size_t fleet_count(const struct fleet *f);
 /* These, and what the reaper has not yet seen gone: the slots of this host that are taken. */
 size_t fleet_containers(const struct fleet *f);
 
+/* Under runsc each failed start leaves a process and control groups behind. After so many within the window no more
+ * are tried, until the window has passed. */
+#define FLEET_FAILED_STARTS_MAX    3
+#define FLEET_FAILED_STARTS_WINDOW 60000 /* milliseconds */
+bool fleet_circuit_open(const struct fleet *f, uint64_t now_ms);
+
 /* Enforces the deadlines of states. Call it a few times a second. */
 void fleet_sweep(struct fleet *f, uint64_t now_ms);
 

@@ -17,7 +17,9 @@ struct fleet {
 	struct docker *docker;
 	struct reaper *reaper;
 	const char *instance;
-	bool events_up; /* the Engine's event stream will tell of deaths */
+	uint64_t failed_ms
+		[FLEET_FAILED_STARTS_MAX]; /* monotonic, the latest failed starts; 0: none */
+	bool events_up;                    /* the Engine's event stream will tell of deaths */
 	struct sandbox *sandboxes;
 };
 
@@ -42,6 +44,8 @@ struct sandbox {
 
 /* The one way out of existence. */
 void sandbox_discard(struct sandbox *s);
+
+void fleet_note_failed_start(struct fleet *f, uint64_t now_ms);
 
 /* What fleet.c has heard or seen of it. They may free it. */
 void sandbox_on_die(struct sandbox *s, const struct docker_event *event);

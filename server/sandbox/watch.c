@@ -10,6 +10,9 @@
 #define BACKOFF_MIN_MS 250
 #define BACKOFF_MAX_MS 5000
 
+/* An Engine that lists but does not tell of events must not be asked at full speed. */
+#define EVENTS_RETRY_MS 1000
+
 /* A runtime, an image or a memory module may appear while we run: ask again now and then. */
 #define RECHECK_MS 30000
 
@@ -101,7 +104,7 @@ static void on_events_end(void *arg, const struct err *err)
 
 	log_warn("engine.events_lost", LOG_S("error", err->msg));
 	w->events = NULL;
-	w->due_ms = clock_monotonic_ms();
+	w->due_ms = clock_monotonic_ms() + EVENTS_RETRY_MS;
 	fleet_engine_stream(w->fleet, false);
 }
 
@@ -175,12 +178,24 @@ static void ask_image(struct watch *w)
 	asked(w, docker_image(w->docker, environments[w->image].image, on_image, w, &err), &err);
 }
 
+/* Whether the argument at `arg` (up to a space) takes the sandbox's limits away. As Go reads flags: one dash or two, the
+ * value behind "=" or in the next argument. */
+static bool is_unsafe(const char *arg)
+{
+	arg += strspn(arg, "-");
+	size_t len = strcspn(arg, " =");
+	if (strncmp(arg, "TESTONLY", 8) == 0)
+		return true;
+	if (len == strlen("ignore-cgroups") && strncmp(arg, "ignore-cgroups", len) == 0)
+		return strncmp(arg + len, "=false", 6) != 0;
+	return len == strlen("network") && strncmp(arg, "network", len) == 0 && arg[len] &&
+	       strncmp(arg + len + 1, "host", 4) == 0;
+}
+
 /* "" when the runtime is fit to hold strangers. */
 static void judge_runtime(const struct watch *w, const struct docker_info *info, char *problem,
 			  size_t size)
 {
-	static const char *const unsafe[] = {"--ignore-cgroups", "--network=host", "--TESTONLY"};
-
 	problem[0] = '\0';
 	if (!w->config->use_gvisor)
 		return;
@@ -189,11 +204,12 @@ static void judge_runtime(const struct watch *w, const struct docker_info *info,
 			 w->config->gvisor_runtime);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
-		if (strstr(info->runtime_args, unsafe[i]))
+	for (const char *arg = info->runtime_args; *arg;
+	     arg += strcspn(arg, " "), arg += *arg == ' ')
+		if (is_unsafe(arg))
 			snprintf(problem, size,
-				 "runtime %s is registered with %s, which takes its limits away",
-				 w->config->gvisor_runtime, unsafe[i]);
+				 "runtime %s is registered with %.*s, which takes its limits away",
+				 w->config->gvisor_runtime, (int)strcspn(arg, " "), arg);
 }
 
 static void on_info(void *arg, const struct docker_info *info, const struct err *err)

@@ -139,6 +139,8 @@ static int refuse(const struct sessions *all, const struct session_request *requ
 	if (!watch_can_start(all->watch, request->environment))
 		return err_set(err, ERR_BUSY, 0, "the Engine cannot make sandboxes of %s now",
 			       request->environment->name);
+	if (fleet_circuit_open(all->fleet, clock_monotonic_ms()))
+		return err_set(err, ERR_BUSY, 0, "too many sandboxes have failed to start");
 	struct capacity_report r = capacity_report(all->capacity, fleet_containers(all->fleet));
 	if (r.reason[0])
 		return err_set(err, ERR_BUSY, 0, "%s", r.reason);

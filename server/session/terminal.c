@@ -23,6 +23,7 @@ struct terminal {
 	const struct terminal_events *events;
 	void *arg;
 	bool open; /* the shell is there */
+	bool told; /* that the first init commands are over */
 	struct fifo output, input, typed;
 	size_t ours; /* bytes in output that no PTY has sent: they earn no credit */
 	struct init_run *init;
@@ -146,6 +147,7 @@ static void finish_init(struct terminal *t, bool success, const char *error)
 	init_run_flush(t->init);
 	init_run_free(t->init);
 	t->init = NULL;
+	t->told = true;
 	t->init_deadline_ms = 0;
 	give_credit(t, received);
 	pump(t);
@@ -238,7 +240,7 @@ static void on_pty_room(void *arg)
 
 	t->open = true;
 	pump(t);
-	if (first && !t->init)
+	if (first && !t->init && !t->told)
 		t->events->on_init_complete(t->arg, true, NULL);
 	else if (t->input.len < TERMINAL_INPUT_HIGH)
 		t->events->on_room(t->arg);

@@ -158,7 +158,7 @@ START_TEST(the_engine_is_asked_what_it_has)
 	list();
 	run_until(&got.done, 4);
 	ck_assert_str_eq(got.text, "sandbox-9");
-	expect_request("GET /v1.41/containers/json?all=true&filters="
+	expect_request("GET /v1.41/containers/json?all=true&limit=500&filters="
 		       "%7B%22label%22%3A%5B%22p.owner%3Dme%22%5D%7D HTTP/1.1\r\n");
 }
 END_TEST
