@@ -301,3 +301,52 @@ describe("the page", () => {
 		assertDiscreet((await get(server, "/")).text.replaceAll("</", "<"));
 	});
 });
+
+describe("clients that do not take turns", () => {
+	const create = `POST ${SESSIONS} HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n{"toolPair":"x"}`;
+
+	test("a byte after the body, before the answer, ends the connection and the session with it", async () => {
+		const created = () => server.log.filter((line) => /session\.created/.test(line)).length;
+		const before = created();
+		const socket = new RawSocket(server);
+		socket.write(create);
+		await until(() => created() === before + 1, "the session is being made");
+		socket.write("\r\n");
+		await socket.gone();
+		await until(async () => (await server.containers()).length === 0, "no container is left");
+		assert.equal(created(), before + 1);
+		assert.equal((await get(server, "/health")).json.active_sessions, 0);
+	});
+
+	for (const method of ["PUT", "PATCH"])
+		test(`a ${method} without a length does not keep its connection`, async () => {
+			const socket = new RawSocket(server);
+			socket.write(`${method} / HTTP/1.1\r\nHost: x\r\n\r\n`);
+			assert.equal((await socket.head()).headers.connection, "close");
+			await socket.gone();
+		});
+
+	test("a body that drips has to be there within ten seconds", async () => {
+		const socket = new RawSocket(server);
+		socket.write(create.slice(0, -10));
+		const drip = setInterval(() => socket.write(" "), 1500);
+		await socket.gone().finally(() => clearInterval(drip));
+		assert.equal(socket.received.length, 0);
+	});
+
+	test("a key that is wrong is refused before the body has come", async () => {
+		const other = await startServer({ SANDBOX_API_KEY: "right" });
+		const socket = new RawSocket(other);
+		socket.write(`POST ${SESSIONS} HTTP/1.1\r\nHost: x\r\nX-API-Key: wrong\r\nContent-Length: 60000\r\n\r\n`);
+		assert.equal((await socket.head()).status, 401);
+		await socket.gone();
+		await other.stop();
+	});
+
+	test("a Host that is none is a 400", async () => {
+		const socket = new RawSocket(server);
+		socket.write(Buffer.from(`GET /health HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n`, "latin1"));
+		assert.equal((await socket.head()).status, 400);
+		socket.destroy();
+	});
+});

@@ -95,6 +95,23 @@ describe("an Engine that fails at one step", () => {
 		});
 });
 
+test("after three failed starts no more are tried, and everybody can know why", async () => {
+	const proxy = await engineProxy([{ method: "POST", path: /\/start$/, answer: { status: 500, body: SECRET } }]);
+	const server = await startServer({ DOCKER_HOST: proxy.host, LOG_LEVEL: "debug" });
+	try {
+		for (let i = 0; i < 3; i++) assertError(await post(server, SESSIONS, { toolPair: "x" }), 503, "ServiceUnavailable");
+		assertError(await post(server, SESSIONS, { toolPair: "x" }), 503, "ServiceUnavailable");
+		assert.equal(server.log.filter((line) => /session\.created/.test(line)).length, 3);
+		const { json } = await get(server, "/api/v1/status");
+		assert.deepEqual([json.isOpen, json.reason], [true, "Sandboxes fail to start"]);
+		const health = await get(server, "/health");
+		assert.deepEqual([health.status, health.json.reasons], [503, ["sandboxes fail to start"]]);
+	} finally {
+		await server.stop();
+		proxy.close();
+	}
+});
+
 describe("a host that is full", () => {
 	test("refuses more sessions with 503, and takes them again when there is room", async () => {
 		const server = await startServer({ CIRCUIT_MAX_CONTAINERS: "1" });

@@ -197,3 +197,21 @@ test("ls and stat work, as gVisor's statx alone would not let them", () =>
 		const { output } = await terminal.run("ls -la / >/dev/null && command ls -d /tmp && stat -c %n /etc && echo fine");
 		assert.deepEqual(output.trim().split(/\s+/), ["/tmp", "/etc", "fine"]);
 	}));
+
+test("a shell that ends at once has an exit all the same", () =>
+	inTerminal(async (terminal, sessionId) => {
+		await terminal.run("echo 'exit 7' > ~/.bashrc");
+		for (let i = 0; i < 20; i++) {
+			const other = new Terminal(server, sessionId);
+			assert.equal((await other.message("exit")).code, 7);
+			assert.equal((await other.closing()).code, 1000);
+		}
+	}));
+
+test("sizes are read behind arguments of any length", () =>
+	inTerminal(
+		async (terminal) => {
+			assert.equal((await terminal.run("stty size")).output.trim(), "40 100");
+		},
+		{ open: { query: { api_key: "x".repeat(300), cols: 100, rows: 40 } } },
+	));
