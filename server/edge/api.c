@@ -293,30 +293,46 @@ static void dispatch(struct http_request *r)
 		http_answer_error(r, 404, "NotFound", "There is nothing here.", 0);
 }
 
-void api_admit(struct http_request *r)
+/* What concerns every path of the API: the Origin, and what its browser needs to read the answer. */
+static bool admit_origin(struct http_request *r)
+{
+	if (strncmp(r->path, API_PREFIX, strlen(API_PREFIX)) != 0)
+		return true;
+	if (access_origin_allowed(r->server->parts.config, &r->facts)) {
+		add_cors(r);
+		return true;
+	}
+	log_warn("origin.refused", LOG_S("origin", r->facts.origin), LOG_S("path", r->path));
+	http_answer_error(r, 403, "Forbidden", "This origin is not allowed.", 0);
+	return false;
+}
+
+static bool needs_key(const struct http_request *r)
 {
 	char id[SESSION_ID_BYTES];
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if (routes[i].key && (routes[i].methods & r->method) &&
-		    matches(routes[i].path, r->path, id))
-			r->close |= !check_key(r, r->facts.key);
+		if ((routes[i].methods & r->method) && matches(routes[i].path, r->path, id))
+			return routes[i].key;
+	return false;
+}
+
+void api_admit(struct http_request *r)
+{
+	if (!needs_key(r) || access_key(r->server->parts.config, r->facts.key) == ACCESS_OK)
+		return;
+	r->close = true;
+	if (admit_origin(r))
+		check_key(r, r->facts.key);
 }
 
 void api_handle(struct http_request *r)
 {
-	if (strncmp(r->path, API_PREFIX, strlen(API_PREFIX)) == 0) {
-		if (!access_origin_allowed(r->server->parts.config, &r->facts)) {
-			log_warn("origin.refused", LOG_S("origin", r->facts.origin),
-				 LOG_S("path", r->path));
-			http_answer_error(r, 403, "Forbidden", "This origin is not allowed.", 0);
-			return;
-		}
-		add_cors(r);
-		if (r->method == HTTP_OPTIONS) {
-			answer_preflight(r);
-			return;
-		}
+	if (!admit_origin(r))
+		return;
+	if (r->method == HTTP_OPTIONS && strncmp(r->path, API_PREFIX, strlen(API_PREFIX)) == 0) {
+		answer_preflight(r);
+		return;
 	}
 	dispatch(r);
 }

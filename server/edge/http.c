@@ -221,10 +221,8 @@ static bool refuse_framing(struct http_request *r, bool has_length)
 	else if (r->body_expected > HTTP_BODY_MAX)
 		http_answer_error(r, 413, "PayloadTooLarge", "The body is longer than 65536 bytes.",
 				  0);
-	else
-		r->close =
-			r->method ==
-			HTTP_OTHER; /* the library may be waiting for a body of its own invention */
+	else /* PUT: the library may be waiting for a body of its own invention */
+		r->close = r->method == HTTP_OTHER;
 	return r->answered;
 }
 

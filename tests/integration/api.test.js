@@ -343,6 +343,16 @@ describe("clients that do not take turns", () => {
 		await other.stop();
 	});
 
+	test("the page of an allowed origin can read that its key is wrong", async () => {
+		const origin = "https://page.example";
+		const other = await startServer({ SANDBOX_API_KEY: "right", SANDBOX_ALLOWED_ORIGINS: origin });
+		const refused = await post(other, SESSIONS, { toolPair: "x" }, { Origin: origin, "X-API-Key": "wrong" });
+		assertError(refused, 401, "InvalidApiKey");
+		assert.equal(refused.headers["access-control-allow-origin"], origin);
+		assertError(await post(other, SESSIONS, { toolPair: "x" }, { Origin: "https://evil.example", "X-API-Key": "wrong" }), 403, "Forbidden");
+		await other.stop();
+	});
+
 	test("a Host that is none is a 400", async () => {
 		const socket = new RawSocket(server);
 		socket.write(Buffer.from(`GET /health HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n`, "latin1"));
