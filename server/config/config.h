@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "config/cidr.h"
+#include "config/limits.h"
 
 #define CONFIG_TEXT_BYTES  256
 #define CONFIG_ORIGINS_MAX 32
@@ -23,16 +24,23 @@ struct origin_list {
 	size_t count;
 };
 
+/* How the log names clients: as they are, or by a digest that changes with every start. */
+enum log_clients { LOG_CLIENTS_PLAIN, LOG_CLIENTS_HASHED };
+
 struct config {
 	char host[CONFIG_TEXT_BYTES]; /* an address, not a name: resolving would block */
 	int64_t port;
 	char docker_host[CONFIG_TEXT_BYTES]; /* unix://path */
 	bool use_gvisor;
 	char gvisor_runtime[CONFIG_TEXT_BYTES];
-	char api_key[CONFIG_TEXT_BYTES]; /* "" for none */
+	char api_key[CONFIG_TEXT_BYTES];       /* "" for none */
+	char admin_api_key[CONFIG_TEXT_BYTES]; /* likewise; its holder is of TIER_ADMIN */
+	char auth_secret[CONFIG_TEXT_BYTES];   /* of the tokens; "": tokens are not accepted */
 	struct origin_list frontend_origin;
 	struct origin_list allowed_origins;
 	struct cidr_list trusted_proxies;
+	struct limits limits[TIER_COUNT];
+	int64_t site_factor;       /* an IPv6 /48 may have so many times what one client may */
 	int64_t max_message_bytes; /* of one WebSocket message */
 	int64_t idle_timeout_ms;
 	int64_t max_lifetime_ms;
@@ -40,6 +48,7 @@ struct config {
 	int64_t max_memory_percent;
 	int64_t log_level;                 /* enum log_level */
 	int64_t log_format;                /* enum log_format */
+	int64_t log_clients;               /* enum log_clients */
 	char worker_id[CONFIG_TEXT_BYTES]; /* names this server among others on the same Engine */
 };
 

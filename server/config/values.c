@@ -228,3 +228,22 @@ bool value_cidrs(const struct setting *s, const char *text, void *out, char *acc
 	memcpy(out, &list, sizeof(list));
 	return true;
 }
+
+/* "sessions per hour/sessions/WebSockets/commands per minute", or "none". */
+bool value_limits(const struct setting *s, const char *text, void *out, char *accepted, size_t size)
+{
+	int64_t numbers[4] = {0};
+
+	snprintf(accepted, size,
+		 "none, or four whole numbers from 0 (no limit) to %lld as in 10/2/4/60: sessions "
+		 "per hour, sessions, WebSockets, commands per minute",
+		 (long long)s->max);
+	for (size_t i = 0; strcmp(text, "none") != 0 && i < 4; i++) {
+		char end = i < 3 ? '/' : '\0';
+		if (!parse_int64(text, &numbers[i], &text) || numbers[i] > s->max || *text != end)
+			return false;
+		text += i < 3;
+	}
+	*(struct limits *)out = (struct limits){numbers[0], numbers[1], numbers[2], numbers[3]};
+	return true;
+}

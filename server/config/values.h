@@ -41,5 +41,7 @@ bool value_docker_host(const struct setting *s, const char *text, void *out, cha
 bool value_origins(const struct setting *s, const char *text, void *out, char *accepted,
 		   size_t size);
 bool value_cidrs(const struct setting *s, const char *text, void *out, char *accepted, size_t size);
+bool value_limits(const struct setting *s, const char *text, void *out, char *accepted,
+		  size_t size);
 
 #endif

@@ -9,11 +9,17 @@
 #include "config/config.h"
 
 /* What a request said of itself; "" for a header that was not there. */
+#define TOKEN_MAX_BYTES     4096
+#define FORWARDED_MAX_BYTES 1024
+
 struct request_facts {
 	char host[CONFIG_TEXT_BYTES];
 	char origin[CONFIG_TEXT_BYTES];
 	char key[CONFIG_TEXT_BYTES]; /* X-API-Key, else the Bearer token, else ?api_key= */
-	char peer[64];               /* address of the TCP peer */
+	char token[TOKEN_MAX_BYTES]; /* the Bearer token when it is a JWT, else ?token= */
+	char forwarded_for
+		[FORWARDED_MAX_BYTES]; /* X-Forwarded-For, the rightmost part when it is longer */
+	char peer[64];                 /* address of the TCP peer */
 	bool forwarded_https; /* X-Forwarded-Proto: https; to be believed from trusted proxies only */
 	bool malformed;       /* a header was too long to keep, or came twice */
 };

@@ -58,21 +58,32 @@ static size_t append_string(uint8_t *p, const char *text)
 	return len;
 }
 
-/* The user's shell in the home directory; argv and cwd are the agent's defaults. */
-static bool send_open(struct pty *pty, unsigned rows, unsigned cols)
+/* Runs in the home directory: an empty one means that. No argv means the user's shell. */
+static bool send_open(struct pty *pty, const char *const *argv, unsigned rows, unsigned cols)
 {
-	uint8_t payload[128];
-	size_t len = 10;
+	uint8_t payload[128 + PTY_ARGS_MAX_BYTES];
+	size_t len = 10, argc = 0;
 
 	put_u16(payload, (uint16_t)rows);
 	put_u16(payload + 2, (uint16_t)cols);
 	put_u32(payload + 4, PTY_OUTPUT_WINDOW);
-	payload[8] = 0;
-	payload[9] = 2;
 	len += append_string(payload + len, "");
+	for (; argv && argv[argc]; argc++)
+		len += append_string(payload + len, argv[argc]);
+	payload[8] = (uint8_t)argc;
+	payload[9] = 2;
 	len += append_string(payload + len, "TERM=xterm-256color");
 	len += append_string(payload + len, "COLORTERM=truecolor");
 	return send_frame(pty, FRAME_OPEN, payload, len);
+}
+
+static bool fits(const char *const *argv)
+{
+	size_t count = 0, bytes = 0;
+
+	for (; argv && argv[count]; count++)
+		bytes += strlen(argv[count]) + 1;
+	return count <= PTY_ARGS_MAX && bytes <= PTY_ARGS_MAX_BYTES;
 }
 
 static struct pty *new_pty(struct pty_table *table, const struct pty_events *events, void *arg)
@@ -93,17 +104,22 @@ static struct pty *new_pty(struct pty_table *table, const struct pty_events *eve
 	return NULL;
 }
 
-struct pty *pty_open(struct pty_table *table, unsigned rows, unsigned cols,
+struct pty *pty_open(struct pty_table *table, const char *const *argv, unsigned rows, unsigned cols,
 		     const struct pty_events *events, void *arg, struct err *err)
 {
-	struct pty *pty = new_pty(table, events, arg);
+	struct pty *pty;
 
+	if (!fits(argv)) {
+		err_set(err, ERR_INPUT, 0, "the program has too many arguments");
+		return NULL;
+	}
+	pty = new_pty(table, events, arg);
 	if (!pty) {
 		err_set(err, ERR_LIMIT, 0, "all %d terminals of the sandbox are in use",
 			AGENT_TERMINALS_MAX);
 		return NULL;
 	}
-	if (send_open(pty, rows, cols))
+	if (send_open(pty, argv, rows, cols))
 		return pty;
 	release(pty);
 	err_set(err, ERR_UPSTREAM, 0, "the agent does not take frames");

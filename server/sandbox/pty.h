@@ -51,9 +51,14 @@ void pty_table_finish(struct pty_table *table, const struct err *err);
 
 /* --- for the session --- */
 
-/* Opens a terminal with the user's shell. NULL with *err: ERR_LIMIT when the sandbox has AGENT_TERMINALS_MAX already,
+/* Arguments of a program, at most, and the bytes of all of them with their NULs. */
+#define PTY_ARGS_MAX       8
+#define PTY_ARGS_MAX_BYTES 4096
+
+/* Opens a terminal with the user's shell, or with the program in argv (NULL-terminated, within the bounds above; argv NULL: the
+ * shell). NULL with *err: ERR_LIMIT when the sandbox has AGENT_TERMINALS_MAX already,
  * ERR_UPSTREAM when the frame cannot be sent. events is kept, not copied. */
-struct pty *pty_open(struct pty_table *table, unsigned rows, unsigned cols,
+struct pty *pty_open(struct pty_table *table, const char *const *argv, unsigned rows, unsigned cols,
 		     const struct pty_events *events, void *arg, struct err *err);
 
 /* Hands over at most len bytes; returns how many the agent's window took (0: wait for on_room). */

@@ -319,7 +319,7 @@ struct terminal *terminal_open(struct session *session, int64_t rows, int64_t co
 		err_set(err, ERR_INTERNAL, 0, "no memory for a terminal");
 		return NULL;
 	}
-	t->pty = pty_open(sandbox_ptys(session->sandbox),
+	t->pty = pty_open(sandbox_ptys(session->sandbox), NULL,
 			  clamp(rows, TERMINAL_ROWS_MIN, TERMINAL_ROWS_MAX),
 			  clamp(cols, TERMINAL_COLS_MIN, TERMINAL_COLS_MAX), &pty_events, t, err);
 	if (!t->pty) {

@@ -216,7 +216,7 @@ static void open_pty(struct run *r, bool closing)
 		i++;
 	if (i == AGENT_TERMINALS_MAX)
 		return;
-	struct pty *pty = pty_open(&r->table, 24, 80, &pty_events, &slots[i], NULL);
+	struct pty *pty = pty_open(&r->table, NULL, 24, 80, &pty_events, &slots[i], NULL);
 	if (!pty)
 		return;
 	slots[i] = r->opening;

@@ -104,7 +104,7 @@ static void tear_down(void)
 static void ask(struct listener *l)
 {
 	memset(l, 0, sizeof(*l));
-	l->pty = pty_open(&table, 24, 80, &events, l, NULL);
+	l->pty = pty_open(&table, NULL, 24, 80, &events, l, NULL);
 	ck_assert_ptr_nonnull(l->pty);
 }
 
@@ -139,7 +139,7 @@ START_TEST(a_sandbox_has_so_many_terminals_and_numbers_come_free_again)
 
 	for (int i = 0; i < AGENT_TERMINALS_MAX; i++)
 		open_pty(&all[i], 10);
-	ck_assert_ptr_null(pty_open(&table, 24, 80, &events, &one_more, &err));
+	ck_assert_ptr_null(pty_open(&table, NULL, 24, 80, &events, &one_more, &err));
 	ck_assert_int_eq(err.kind, ERR_LIMIT);
 	ck_assert_int_eq(pty_table_exit(&table, 7, EXIT_STATUS, 0, NULL), 0);
 	ask(&one_more);
@@ -168,7 +168,7 @@ START_TEST(an_open_that_cannot_be_sent_is_an_error_and_leaves_nothing)
 	struct err err;
 
 	refusing = true;
-	ck_assert_ptr_null(pty_open(&table, 24, 80, &events, NULL, &err));
+	ck_assert_ptr_null(pty_open(&table, NULL, 24, 80, &events, NULL, &err));
 	ck_assert_int_eq(err.kind, ERR_UPSTREAM);
 	ck_assert_ptr_null(table.slots[0]);
 }

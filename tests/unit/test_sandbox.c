@@ -372,7 +372,7 @@ START_TEST(the_owner_may_free_it_when_it_learns_that_its_pty_is_lost)
 {
 	make_ready();
 	ck_assert_ptr_nonnull(
-		pty_open(sandbox_ptys(owner.sandbox), 24, 80, &leaving, &owner, NULL));
+		pty_open(sandbox_ptys(owner.sandbox), NULL, 24, 80, &leaving, &owner, NULL));
 	world_turns(50);
 	sim_agent_frame(sim_container_agent(container()), 99, 0, "", 0);
 	world_until(is_lost);
@@ -389,7 +389,7 @@ START_TEST(an_agent_that_stops_reading_loses_its_sandbox)
 
 	make_ready();
 	sim_stop_reading(container());
-	pty = pty_open(sandbox_ptys(owner.sandbox), 24, 80, &leaving, &owner, NULL);
+	pty = pty_open(sandbox_ptys(owner.sandbox), NULL, 24, 80, &leaving, &owner, NULL);
 	ck_assert_ptr_nonnull(pty);
 	for (int i = 0; i < 200000 && !owner.lost; i++) {
 		pty_resize(pty, 24, 80);
