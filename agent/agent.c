@@ -10,7 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIXED_FDS 3 /* standard input, standard output, signals */
+/* What is waited for: standard input, standard output, signals; then each terminal and each watcher. */
+#define TERMINAL_FDS 3
+#define WATCHER_FDS  (TERMINAL_FDS + AGENT_TERMINALS_MAX)
+#define ALL_FDS      (WATCHER_FDS + AGENT_TERMINALS_MAX)
 
 uint64_t agent_now_ms(void)
 {
@@ -172,15 +175,20 @@ static int wait_events(struct agent *a, struct pollfd *p, uint64_t now, bool rea
 	p[1] = (struct pollfd){.fd = link_out_pending(&a->out) ? STDOUT_FILENO : -1,
 			       .events = POLLOUT};
 	p[2] = (struct pollfd){.fd = a->signals, .events = POLLIN};
-	for (unsigned i = 0; i < AGENT_TERMINALS_MAX; i++)
-		watch_terminal(&p[FIXED_FDS + i], &a->terminals[i]);
+	for (unsigned i = 0; i < AGENT_TERMINALS_MAX; i++) {
+		const struct terminal *t = &a->terminals[i];
 
-	int n = poll(p, FIXED_FDS + AGENT_TERMINALS_MAX, timeout_ms(a, now));
+		watch_terminal(&p[TERMINAL_FDS + i], t);
+		p[WATCHER_FDS + i] = (struct pollfd){
+			.fd = terminal_awaits_answer(t) ? t->answers : -1, .events = POLLIN};
+	}
+
+	int n = poll(p, ALL_FDS, timeout_ms(a, now));
 
 	return n < 0 && errno == EINTR ? 0 : n;
 }
 
-static void serve_terminal(struct agent *a, struct terminal *t, short events)
+static void serve_terminal(struct agent *a, struct terminal *t, short events, uint64_t now)
 {
 	if (events == 0)
 		return;
@@ -189,16 +197,21 @@ static void serve_terminal(struct agent *a, struct terminal *t, short events)
 		return;
 	}
 	if (events & POLLOUT)
-		terminal_write(t, &a->quirks);
+		terminal_write(t, &a->quirks, now);
 	if (events & POLLIN)
 		t->output_ready = true;
 }
 
 static enum step serve(struct agent *a, const struct pollfd *p)
 {
+	uint64_t now = agent_now_ms();
+
 	/* Before anything is opened or freed, while the events still fit the terminals. */
 	for (unsigned i = 0; i < AGENT_TERMINALS_MAX; i++)
-		serve_terminal(a, &a->terminals[i], p[FIXED_FDS + i].revents);
+		serve_terminal(a, &a->terminals[i], p[TERMINAL_FDS + i].revents, now);
+	for (unsigned i = 0; i < AGENT_TERMINALS_MAX; i++)
+		if (p[WATCHER_FDS + i].revents)
+			terminal_answered(&a->terminals[i], now);
 	if (p[2].revents && take_signals(a) == STEP_END)
 		return STEP_END;
 	return p[0].revents ? receive(a) : STEP_ON;
@@ -206,7 +219,7 @@ static enum step serve(struct agent *a, const struct pollfd *p)
 
 enum agent_end agent_run(struct agent *a, const char **why)
 {
-	struct pollfd p[FIXED_FDS + AGENT_TERMINALS_MAX];
+	struct pollfd p[ALL_FDS];
 	enum step step;
 
 	for (;;) {

@@ -68,7 +68,7 @@ static const char *obey_terminal(struct agent *a, struct terminal *t, const stru
 	case FRAME_INPUT:
 		if (terminal_input(t, c->input.bytes, c->input.len) < 0)
 			return "input beyond the credit";
-		terminal_write(t, &a->quirks);
+		terminal_write(t, &a->quirks, now);
 		break;
 	case FRAME_CREDIT:
 		if (terminal_credit(t, c->credit) < 0)

@@ -23,7 +23,7 @@
 
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 #define FRAME_HEADER_BYTES 8
 
@@ -81,6 +81,9 @@ enum frame_type {
 	FRAME_ERROR = 36,
 	/* Terminal 0. The 8 bytes of FRAME_PING. */
 	FRAME_PONG = 37,
+	/* u8: 1 the program that the terminal was opened with leads the foreground process group, 0
+	 * another one does. Sent when it has changed only; FRAME_OPENED stands for 1. */
+	FRAME_FOREGROUND = 38,
 };
 
 enum exit_kind {

@@ -102,19 +102,25 @@ static void execute(const struct open_request *request)
 	execv(shell[0], shell);
 }
 
+/* The child reads the watcher's orders and writes the others; -1 what is not there. */
+struct pipes {
+	int report[2], watcher[2], answers[2];
+};
+
 /* In the child: runs the program, or reports why not. */
-static void run(const struct open_request *request, const struct pty *pty, int report, int watch)
+static void run(const struct open_request *request, const struct pty *pty, const struct pipes *p)
 {
 	uint8_t error;
 
 	default_signals();
-	if (take_terminal(pty) == 0 && (watch < 0 || foreground_watch(0, watch) == 0)) {
+	if (take_terminal(pty) == 0 &&
+	    (p->watcher[0] < 0 || foreground_watch(0, p->watcher[0], p->answers[1]) == 0)) {
 		set_environment(request);
 		change_directory(request->cwd);
 		execute(request);
 	}
 	error = (uint8_t)errno;
-	_exit(write(report, &error, 1) == 1 ? 127 : 126);
+	_exit(write(p->report[1], &error, 1) == 1 ? 127 : 126);
 }
 
 static void close_pair(int fds[2])
@@ -124,33 +130,48 @@ static void close_pair(int fds[2])
 			close(fds[i]);
 }
 
-/* The agent's ends do not block; the child's ends, which may, are separate. */
-static int open_pipes(int report[2], int watcher[2], bool watch)
+static void close_pipes(struct pipes *p)
 {
-	if (pipe2(report, O_CLOEXEC) < 0 || (watch && pipe2(watcher, O_CLOEXEC) < 0))
+	close_pair(p->report);
+	close_pair(p->watcher);
+	close_pair(p->answers);
+}
+
+static int set_nonblocking(int fd)
+{
+	return fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+/* The agent's ends do not block, nor does the watcher when nobody reads its answers; the other ends,
+ * which may, are separate. */
+static int open_pipes(struct pipes *p, bool watch)
+{
+	if (pipe2(p->report, O_CLOEXEC) < 0 || set_nonblocking(p->report[0]) < 0)
 		return -1;
-	if (fcntl(report[0], F_SETFL, O_NONBLOCK) < 0)
+	if (!watch)
+		return 0;
+	if (pipe2(p->watcher, O_CLOEXEC) < 0 || pipe2(p->answers, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -1;
-	return watch ? fcntl(watcher[1], F_SETFL, O_NONBLOCK) : 0;
+	return set_nonblocking(p->watcher[1]);
 }
 
 int spawn(struct spawned *s, const struct open_request *request, const struct pty *pty, bool watch)
 {
-	int report[2] = {-1, -1}, watcher[2] = {-1, -1}, saved;
+	struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}};
 
-	if (open_pipes(report, watcher, watch) < 0 || (s->pid = fork()) < 0) {
-		saved = errno;
-		close_pair(report);
-		close_pair(watcher);
+	if (open_pipes(&p, watch) < 0 || (s->pid = fork()) < 0) {
+		int saved = errno;
+
+		close_pipes(&p);
 		errno = saved;
 		return -1;
 	}
 	if (s->pid == 0)
-		run(request, pty, report[1], watcher[0]);
-	close(report[1]);
-	if (watch)
-		close(watcher[0]);
-	s->report = report[0];
-	s->watcher = watcher[1];
+		run(request, pty, &p);
+	s->report = p.report[0];
+	s->watcher = p.watcher[1];
+	s->answers = p.answers[0];
+	p.report[0] = p.watcher[1] = p.answers[0] = -1;
+	close_pipes(&p);
 	return 0;
 }

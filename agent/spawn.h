@@ -12,11 +12,12 @@
 struct spawned {
 	pid_t pid;   /* leader of its own session, with the PTY as controlling terminal */
 	int report;  /* readable: end of file when the program runs, else one byte of errno */
-	int watcher; /* for foreground_signal(); -1 when not asked for */
+	int watcher; /* for foreground_signal() and foreground_look(); -1 when not asked for */
+	int answers; /* of the watcher, for foreground_answer(); -1 likewise */
 };
 
 /* Forks. Whether the program could be executed is told by spawned.report, later, so that nothing
- * waits. The caller owns the two descriptors, both non-blocking. Returns 0, or -1 and errno. */
+ * waits. The caller owns the descriptors, all non-blocking. Returns 0, or -1 and errno. */
 int spawn(struct spawned *spawned, const struct open_request *request, const struct pty *pty,
 	  bool watch);
 

@@ -30,6 +30,7 @@ static void release(struct terminal *t)
 {
 	close_fd(&t->report);
 	close_fd(&t->watcher);
+	close_fd(&t->answers);
 	pty_close(&t->pty);
 }
 
@@ -40,7 +41,7 @@ int terminal_open(struct terminal *t, uint16_t number, const struct open_request
 	int error;
 
 	memset(t, 0, sizeof *t);
-	t->report = t->watcher = -1;
+	t->report = t->watcher = t->answers = -1;
 	if (pty_open(&t->pty, request->rows, request->cols) < 0)
 		return errno;
 	if (spawn(&s, request, &t->pty, quirks->no_foreground) < 0) {
@@ -53,8 +54,11 @@ int terminal_open(struct terminal *t, uint16_t number, const struct open_request
 	t->pid = s.pid;
 	t->report = s.report;
 	t->watcher = s.watcher;
+	t->answers = s.answers;
 	t->output_credit = request->credit;
 	t->output_ready = true;
+	t->shell_told = true;
+	look_init(&t->look);
 	return 0;
 }
 
@@ -201,6 +205,15 @@ static void tell_credit(struct terminal *t, struct link_out *out)
 	t->input_done = 0;
 }
 
+static void tell_foreground(struct terminal *t, struct link_out *out)
+{
+	uint8_t shell = t->look.shell;
+
+	if (t->look.shell != t->shell_told &&
+	    link_out_control(out, FRAME_FOREGROUND, t->number, &shell, 1))
+		t->shell_told = t->look.shell;
+}
+
 static void tell_exit(struct terminal *t, struct link_out *out)
 {
 	uint8_t p[2] = {EXIT_STATUS, (uint8_t)WEXITSTATUS(t->status)};
@@ -236,8 +249,10 @@ void terminal_tell(struct terminal *t, struct link_out *out)
 			tell_error(t, out);
 		break;
 	case TERMINAL_OPEN:
-		if (tell_opened(t, out))
-			tell_credit(t, out);
+		if (!tell_opened(t, out))
+			break;
+		tell_foreground(t, out);
+		tell_credit(t, out);
 		break;
 	case TERMINAL_DRAINING:
 		tell_opened(t, out);
@@ -251,14 +266,64 @@ void terminal_tell(struct terminal *t, struct link_out *out)
 	}
 }
 
-static bool watches_flood(const struct terminal *t)
+/* The most looks that may stay without an answer, which is what one without a change is. */
+#define ANSWERS_DUE_MAX 4
+
+static void learn(struct terminal *t, enum foreground answer, uint64_t now_ms)
 {
-	return (t->state == TERMINAL_OPEN || t->state == TERMINAL_DRAINING) &&
-	       t->flood.every_ms > 0;
+	if (answer == FOREGROUND_SHELL || answer == FOREGROUND_OTHER)
+		look_answered(&t->look, answer == FOREGROUND_SHELL, now_ms);
+}
+
+static void look(struct terminal *t, uint64_t now_ms)
+{
+	enum foreground answer = foreground_look(t->pty.master, t->watcher, t->pid);
+
+	look_taken(&t->look, now_ms);
+	if (answer == FOREGROUND_ASKED && t->answers_due < ANSWERS_DUE_MAX)
+		t->answers_due++;
+	learn(t, answer, now_ms);
+}
+
+bool terminal_awaits_answer(const struct terminal *t)
+{
+	return t->state == TERMINAL_OPEN && t->answers >= 0 && t->answers_due > 0;
+}
+
+void terminal_answered(struct terminal *t, uint64_t now_ms)
+{
+	enum foreground answer = foreground_answer(t->answers);
+
+	t->answers_due--;
+	if (answer == FOREGROUND_UNWATCHED)
+		close_fd(&t->answers);
+	learn(t, answer, now_ms);
+}
+
+static uint64_t look_due_ms(const struct terminal *t)
+{
+	return t->state == TERMINAL_OPEN ? t->look.due_ms : UINT64_MAX;
+}
+
+static uint64_t flood_due_ms(const struct terminal *t)
+{
+	bool looks = (t->state == TERMINAL_OPEN || t->state == TERMINAL_DRAINING) &&
+		     t->flood.every_ms > 0;
+
+	return looks ? t->flood.look_ms : UINT64_MAX;
+}
+
+static uint64_t hangup_due_ms(const struct terminal *t)
+{
+	uint64_t due = t->pty.master >= 0 ? t->flood.look_ms : UINT64_MAX;
+
+	return t->kill_ms < due ? t->kill_ms : due;
 }
 
 void terminal_tick(struct terminal *t, uint64_t now_ms)
 {
+	if (look_due_ms(t) <= now_ms)
+		look(t, now_ms);
 	if (terminal_due_ms(t) > now_ms)
 		return;
 	if (t->state == TERMINAL_HANGUP)
@@ -269,8 +334,7 @@ void terminal_tick(struct terminal *t, uint64_t now_ms)
 
 uint64_t terminal_due_ms(const struct terminal *t)
 {
-	bool looks = t->state == TERMINAL_HANGUP ? t->pty.master >= 0 : watches_flood(t);
-	uint64_t due = looks ? t->flood.look_ms : UINT64_MAX;
-
-	return t->state == TERMINAL_HANGUP && t->kill_ms < due ? t->kill_ms : due;
+	if (t->state == TERMINAL_HANGUP)
+		return hangup_due_ms(t);
+	return look_due_ms(t) < flood_due_ms(t) ? look_due_ms(t) : flood_due_ms(t);
 }

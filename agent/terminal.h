@@ -14,6 +14,7 @@
 #define SANDBOX_AGENT_TERMINAL_H
 
 #include "agent/link.h"
+#include "agent/look.h"
 #include "agent/open_request.h"
 #include "agent/procs.h"
 #include "agent/pty.h"
@@ -40,7 +41,7 @@ struct terminal {
 	enum terminal_state state;
 	uint16_t number;
 	struct pty pty;
-	int report, watcher; /* of struct spawned; -1 when closed */
+	int report, watcher, answers; /* of struct spawned; -1 when closed */
 	pid_t pid;
 	int status; /* of waitpid(), from DRAINING or ENDED on */
 	bool reaped;
@@ -62,7 +63,10 @@ struct terminal {
 		uint64_t grace_ms;            /* until then nothing is stopped again */
 		bool released;                /* grace_ms is to be set */
 	} flood;
-	uint64_t kill_ms; /* in HANGUP: when patience ends */
+	struct look look;
+	uint8_t answers_due; /* looks that the watcher may still answer */
+	bool shell_told;     /* what the server knows of look.shell */
+	uint64_t kill_ms;    /* in HANGUP: when patience ends */
 };
 
 /* Starts a terminal in a FREE slot. Returns 0, or the errno of what failed: the slot is free. */
@@ -89,7 +93,14 @@ void terminal_close(struct terminal *t, uint64_t now_ms);
 void terminal_reaped(struct terminal *t, int status);
 
 /* Hands input to the PTY as far as it takes it. */
-void terminal_write(struct terminal *t, const struct quirks *quirks);
+void terminal_write(struct terminal *t, const struct quirks *quirks, uint64_t now_ms);
+
+/* Whether the watcher may say something: what programs of the user write in its place, in no more frames
+ * than looks, does not keep the agent busy. */
+bool terminal_awaits_answer(const struct terminal *t);
+
+/* The watcher has said something. */
+void terminal_answered(struct terminal *t, uint64_t now_ms);
 
 /* Makes at most one FRAME_OUTPUT of what is in the PTY, if credit and link allow it. */
 void terminal_read(struct terminal *t, struct link_out *out, uint64_t now_ms);

@@ -67,7 +67,7 @@ static size_t plain_input(struct terminal *t, size_t len, const struct quirks *q
 	return plain;
 }
 
-void terminal_write(struct terminal *t, const struct quirks *quirks)
+void terminal_write(struct terminal *t, const struct quirks *quirks, uint64_t now_ms)
 {
 	while (t->state == TERMINAL_OPEN && t->input.len > 0) {
 		size_t len = AGENT_INPUT_WINDOW - t->input.start;
@@ -84,6 +84,7 @@ void terminal_write(struct terminal *t, const struct quirks *quirks)
 			continue;
 		if (n <= 0)
 			return; /* full: poll() tells when not any more */
+		look_typed(&t->look, t->input.bytes + t->input.start, (size_t)n, now_ms);
 		input_drop(t, (size_t)n);
 	}
 }
@@ -135,7 +136,7 @@ static size_t frame_room(const struct terminal *t, size_t link_room)
 	return room;
 }
 
-static void send_output(struct terminal *t, struct link_out *out)
+static void send_output(struct terminal *t, struct link_out *out, uint64_t now_ms)
 {
 	size_t room, len;
 	uint8_t *to = may_send(t) ? link_out_data(out, &room) : NULL;
@@ -145,6 +146,7 @@ static void send_output(struct terminal *t, struct link_out *out)
 	len = read_pty(t, to, frame_room(t, room));
 	if (len == 0)
 		return;
+	look_output(&t->look, now_ms);
 	link_out_data_done(out, t->number, len);
 	t->output_credit -= (uint32_t)len;
 	if (t->state == TERMINAL_DRAINING)
@@ -155,7 +157,7 @@ void terminal_read(struct terminal *t, struct link_out *out, uint64_t now_ms)
 {
 	if (!t->output_ready || (t->state != TERMINAL_OPEN && t->state != TERMINAL_DRAINING))
 		return;
-	send_output(t, out);
+	send_output(t, out, now_ms);
 	if (t->output_ready || t->flood.stopped.count > 0)
 		flood_look(t, now_ms);
 	/* Without credit it is still to be seen that nothing is left. */

@@ -57,6 +57,11 @@ static void take_pong(struct agent_link *link)
 	link->events->on_pong(link->arg, payload(link));
 }
 
+static void take_foreground(struct agent_link *link)
+{
+	link->events->on_foreground(link->arg, link->frame.terminal, payload(link)[0]);
+}
+
 /* Which frames an agent may send, with which payload, and whether they concern a terminal. */
 static const struct frame_rule {
 	uint8_t type;
@@ -71,6 +76,7 @@ static const struct frame_rule {
 	{FRAME_EXIT, true, 2, 2, take_exit},
 	{FRAME_ERROR, true, 1, AGENT_CONTROL_MAX, take_error},
 	{FRAME_PONG, false, 8, 8, take_pong},
+	{FRAME_FOREGROUND, true, 1, 1, take_foreground},
 };
 
 static const struct frame_rule *find_rule(uint8_t type)

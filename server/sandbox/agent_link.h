@@ -27,6 +27,7 @@ struct agent_link_events {
 	void (*on_exit)(void *arg, uint16_t terminal, enum exit_kind kind, unsigned value);
 	void (*on_error)(void *arg, uint16_t terminal, unsigned error_number, const char *text);
 	void (*on_pong)(void *arg, const uint8_t token[8]);
+	void (*on_foreground)(void *arg, uint16_t terminal, unsigned value);
 };
 
 struct agent_link {

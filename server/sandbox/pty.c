@@ -13,6 +13,7 @@ struct pty {
 		*events; /* NULL: closed by us, waiting for the agent's FRAME_EXIT */
 	void *arg;
 	bool opened;
+	bool shell; /* is in the foreground, as the agent says */
 	uint32_t input_credit;  /* bytes that the agent still takes */
 	uint32_t output_credit; /* bytes that the agent may still send */
 	uint32_t consumed;      /* bytes passed on but not yet granted again */
@@ -98,6 +99,7 @@ static struct pty *new_pty(struct pty_table *table, const struct pty_events *eve
 				    .terminal = (uint16_t)(i + 1),
 				    .events = events,
 				    .arg = arg,
+				    .shell = true,
 				    .output_credit = PTY_OUTPUT_WINDOW};
 		return table->slots[i] = pty;
 	}
@@ -261,5 +263,21 @@ int pty_table_error(struct pty_table *table, uint16_t terminal, unsigned error_n
 	err_set(&lost, ERR_LIMIT, (int)error_number, "terminal not opened: %s", text);
 	if (events)
 		events->on_lost(arg, &lost);
+	return 0;
+}
+
+int pty_table_foreground(struct pty_table *table, uint16_t terminal, unsigned value,
+			 struct err *err)
+{
+	struct pty *pty = find(table, terminal, "FOREGROUND", err);
+
+	if (!pty)
+		return -1;
+	if (!pty->opened || value > 1 || value == pty->shell)
+		return err_set(err, ERR_UPSTREAM, 0, "agent: bad FOREGROUND for terminal %u",
+			       terminal);
+	pty->shell = value;
+	if (pty->events && pty->events->on_foreground)
+		pty->events->on_foreground(pty->arg, pty->shell);
 	return 0;
 }

@@ -32,6 +32,9 @@ struct pty_events {
 			unsigned value); /* all output came before */
 	/* ERR_LIMIT: the sandbox could not open it. Else: the sandbox has ended. */
 	void (*on_lost)(void *arg, const struct err *err);
+	/* The program that was opened is in the foreground again, or one that it has started is. At first
+	 * it is itself. As the agent says, which programs in the sandbox can speak for. May be NULL. */
+	void (*on_foreground)(void *arg, bool shell);
 };
 
 /* Sends one frame, or returns false: the sandbox is then about to end by itself. */
@@ -80,5 +83,9 @@ int pty_table_exit(struct pty_table *table, uint16_t terminal, enum exit_kind ki
 		   struct err *err);
 int pty_table_error(struct pty_table *table, uint16_t terminal, unsigned error_number,
 		    const char *text, struct err *err);
+
+/* value is the frame's: 1 or 0, and not what it was before. */
+int pty_table_foreground(struct pty_table *table, uint16_t terminal, unsigned value,
+			 struct err *err);
 
 #endif

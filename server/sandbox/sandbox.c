@@ -207,6 +207,14 @@ static void on_pong(void *arg, const uint8_t token[8])
 	violation(s, &err);
 }
 
+static void on_foreground(void *arg, uint16_t terminal, unsigned value)
+{
+	struct sandbox *s = arg;
+	struct err err;
+
+	check(s, pty_table_foreground(&s->ptys, terminal, value, &err), &err);
+}
+
 static const struct agent_link_events link_events = {
 	.on_hello = on_hello,
 	.on_opened = on_opened,
@@ -215,6 +223,7 @@ static const struct agent_link_events link_events = {
 	.on_exit = on_exit_frame,
 	.on_error = on_error,
 	.on_pong = on_pong,
+	.on_foreground = on_foreground,
 };
 
 /* --- the attach stream --- */

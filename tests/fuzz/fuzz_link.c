@@ -29,6 +29,7 @@ enum step {
 struct listener {
 	struct pty *pty; /* NULL: free */
 	bool closing;    /* closes its PTY at its next event */
+	bool program;    /* in the foreground */
 	uint64_t received, consumed, granted;
 	uint64_t input_sent, input_granted;
 };
@@ -138,7 +139,19 @@ static void on_lost(void *arg, const struct err *err)
 	end(arg);
 }
 
-static const struct pty_events pty_events = {on_output, on_room, on_exit_event, on_lost};
+static void on_foreground(void *arg, bool shell)
+{
+	struct listener *l = listening(arg);
+
+	require(shell == l->program);
+	l->program = !shell;
+	digest(current, 'f');
+	if (l->closing)
+		close_listener(l);
+}
+
+static const struct pty_events pty_events = {on_output, on_room, on_exit_event, on_lost,
+					     on_foreground};
 
 /* --- what the agent says, as in sandbox.c --- */
 
@@ -200,8 +213,16 @@ static void on_pong(void *arg, const uint8_t token[8])
 	digest(arg, get_u32(token));
 }
 
-static const struct agent_link_events link_events = {
-	on_hello, on_opened, on_link_output, on_credit, on_exit_frame, on_error, on_pong};
+static void on_foreground_frame(void *arg, uint16_t terminal, unsigned value)
+{
+	struct run *r = arg;
+
+	check(r, pty_table_foreground(&r->table, terminal, value, NULL));
+}
+
+static const struct agent_link_events link_events = {on_hello,  on_opened,          on_link_output,
+						     on_credit, on_exit_frame,      on_error,
+						     on_pong,   on_foreground_frame};
 
 /* --- steps --- */
 

@@ -28,7 +28,9 @@ struct client_terminal {
 	size_t len;
 	bool grants; /* gives back output credit as it is used */
 	bool opened, ended, failed;
-	uint8_t kind, code; /* of FRAME_EXIT, or code is the errno of FRAME_ERROR */
+	bool program;         /* another one than the shell is in the foreground */
+	unsigned foregrounds; /* frames that said so, or the opposite */
+	uint8_t kind, code;   /* of FRAME_EXIT, or code is the errno of FRAME_ERROR */
 };
 
 struct client {
@@ -160,6 +162,15 @@ static inline void client_ended(struct client_terminal *t, const struct frame *f
 	t->code = f->payload[t->failed ? 0 : 1];
 }
 
+static inline void client_foreground(struct client_terminal *t, const struct frame *f)
+{
+	ck_assert(t->opened && !t->ended);
+	ck_assert_uint_eq(f->header.length, 1);
+	ck_assert_uint_eq(f->payload[0], t->program); /* never the same twice */
+	t->program = !t->program;
+	t->foregrounds++;
+}
+
 static inline void client_frame(struct client *c, const struct frame *f)
 {
 	struct client_terminal *t = &c->t[f->header.terminal];
@@ -186,6 +197,9 @@ static inline void client_frame(struct client *c, const struct frame *f)
 		break;
 	case FRAME_OUTPUT:
 		client_output(c, f->header.terminal, f);
+		break;
+	case FRAME_FOREGROUND:
+		client_foreground(t, f);
 		break;
 	case FRAME_EXIT:
 	case FRAME_ERROR:

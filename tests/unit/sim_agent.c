@@ -100,6 +100,14 @@ static void print_text(struct sim_agent *a, uint16_t terminal, const char *text)
 	sim_agent_print(a, terminal, text, strlen(text));
 }
 
+void sim_agent_foreground(struct sim_agent *a, uint16_t terminal, bool shell)
+{
+	uint8_t payload = shell;
+
+	if (terminal_of(a, terminal)->open)
+		sim_agent_frame(a, FRAME_FOREGROUND, terminal, &payload, 1);
+}
+
 void sim_agent_exit(struct sim_agent *a, uint16_t terminal, enum exit_kind kind, uint8_t value)
 {
 	uint8_t payload[2] = {(uint8_t)kind, value};

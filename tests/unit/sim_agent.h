@@ -53,6 +53,9 @@ void sim_agent_frame(struct sim_agent *a, uint8_t type, uint16_t terminal, const
 /* Output of a terminal (1 and up), sent as the credit allows. */
 void sim_agent_print(struct sim_agent *a, uint16_t terminal, const void *data, size_t len);
 
+/* Another program takes the terminal's foreground, or the shell has it again. */
+void sim_agent_foreground(struct sim_agent *a, uint16_t terminal, bool shell);
+
 /* The shell of an open terminal ends. */
 void sim_agent_exit(struct sim_agent *a, uint16_t terminal, enum exit_kind kind, uint8_t value);
 

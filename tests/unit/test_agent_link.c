@@ -178,7 +178,7 @@ static const char *refused(uint8_t type, uint16_t terminal, const void *payload,
 
 START_TEST(frames_of_unknown_types_and_of_the_agents_own_are_refused)
 {
-	static const uint8_t types[] = {0, 8, 15, 17, 31, 32, 33, 34, 35, 36, 37, 255};
+	static const uint8_t types[] = {0, 8, 15, 17, 31, 32, 33, 34, 35, 36, 37, 38, 255};
 
 	for (size_t i = 0; i < sizeof types; i++)
 		ck_assert_ptr_nonnull(refused(types[i], 1, "", 0));

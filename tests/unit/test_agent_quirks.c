@@ -23,12 +23,15 @@ static struct terminal t;
 static struct link_out out;
 static uint8_t said[65536];
 static size_t said_len;
+static unsigned foregrounds; /* frames */
+static uint64_t now = 1000;
 
 static void forget(void)
 {
 	memset(&t, 0, sizeof t);
 	memset(&out, 0, sizeof out);
 	said_len = 0;
+	foregrounds = 0;
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -66,6 +69,7 @@ static void listen_to(void)
 			memcpy(said + said_len, out.buf + out.start + FRAME_HEADER_BYTES, h.length);
 			said_len += h.length;
 		}
+		foregrounds += h.type == FRAME_FOREGROUND;
 		out.start += FRAME_HEADER_BYTES + h.length;
 	}
 }
@@ -78,7 +82,7 @@ static void expect(const char *text)
 		ck_assert_msg(poll(&p, 1, 20000) == 1, "never said: %s; but: %.*s", text,
 			      (int)said_len, said);
 		t.output_ready = true;
-		terminal_read(&t, &out, 0);
+		terminal_read(&t, &out, now);
 		listen_to();
 	}
 }
@@ -86,7 +90,7 @@ static void expect(const char *text)
 static void type(const char *text)
 {
 	ck_assert_int_eq(terminal_input(&t, (const uint8_t *)text, strlen(text)), 0);
-	terminal_write(&t, &all_quirks);
+	terminal_write(&t, &all_quirks, now);
 }
 
 static int wait_shell(void)
@@ -227,6 +231,103 @@ START_TEST(descendants_are_killed_wherever_they_have_fled)
 }
 END_TEST
 
+/* Lets the clock run until the next look, which is taken. */
+static void look_next(void)
+{
+	ck_assert_uint_ne(t.look.due_ms, UINT64_MAX);
+	now = t.look.due_ms;
+	terminal_tick(&t, now);
+}
+
+static void wait_answer(bool shell)
+{
+	struct pollfd p = {.fd = t.answers, .events = POLLIN};
+
+	ck_assert(terminal_awaits_answer(&t));
+	ck_assert_int_eq(poll(&p, 1, 20000), 1);
+	terminal_answered(&t, now);
+	ck_assert(t.look.shell == shell);
+	terminal_tell(&t, &out);
+	listen_to();
+}
+
+START_TEST(the_watcher_tells_who_is_in_the_foreground)
+{
+	open_script("exec sh");
+	type("sh -c 'echo in''side; exec cat'\n");
+	expect("inside");
+	look_next();
+	wait_answer(false);
+	ck_assert_uint_eq(foregrounds, 1);
+	type("\004");
+	type("echo af''ter\n");
+	expect("after");
+	look_next();
+	wait_answer(true);
+	ck_assert_uint_eq(foregrounds, 2);
+}
+END_TEST
+
+/* Each size is told once the orders before it have been obeyed. */
+START_TEST(a_look_that_finds_no_change_is_not_answered)
+{
+	open_script("trap 'echo size $(stty size)' WINCH; echo ready; while :; do read x; done");
+	expect("ready");
+	type("line\n");
+	for (int i = 0; i < 3; i++) {
+		look_next();
+		terminal_resize(&t, 40, (uint16_t)(120 + i), &all_quirks);
+		expect((const char *[]){"40 120", "40 121", "40 122"}[i]);
+	}
+	terminal_resize(&t, 50, 120, &all_quirks);
+	expect("50 120");
+	ck_assert_int_eq(poll(&(struct pollfd){.fd = t.answers, .events = POLLIN}, 1, 0), 0);
+	ck_assert(t.look.shell);
+}
+END_TEST
+
+START_TEST(without_its_watcher_what_was_known_stays_and_nothing_waits)
+{
+	open_script("exec sh");
+	type("sh -c 'echo in''side; exec cat'\n");
+	expect("inside");
+	look_next();
+	wait_answer(false);
+	type("x");
+	look_next();
+	close(t.watcher); /* it ends */
+	t.watcher = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	wait_answer(false);
+	ck_assert_int_eq(t.answers, -1);
+	type("y");
+	look_next();
+	ck_assert(!terminal_awaits_answer(&t));
+	ck_assert_uint_eq(foregrounds, 1);
+}
+END_TEST
+
+/* In place of a watcher, as any process of the same user can be under gVisor of 2022. */
+START_TEST(a_false_watcher_is_listened_to_no_more_often_than_there_are_looks)
+{
+	int fds[2];
+	unsigned heard = 0;
+
+	open_script("read x; read x");
+	ck_assert_int_eq(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+	close(t.answers);
+	t.answers = fds[0];
+	type("line\n");
+	look_next();
+	look_next();
+	for (uint8_t byte = 0; terminal_awaits_answer(&t); byte ^= 1, heard++) {
+		ck_assert_int_eq(write(fds[1], &byte, 1), 1);
+		terminal_answered(&t, now);
+	}
+	ck_assert_uint_eq(heard, 2);
+	close(fds[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("agent_quirks");
@@ -244,6 +345,10 @@ int main(void)
 	tcase_add_test(c, a_session_is_stopped_and_continued_as_a_whole);
 	tcase_add_test(c, a_process_that_its_user_has_stopped_stays_stopped);
 	tcase_add_test(c, descendants_are_killed_wherever_they_have_fled);
+	tcase_add_test(c, the_watcher_tells_who_is_in_the_foreground);
+	tcase_add_test(c, a_look_that_finds_no_change_is_not_answered);
+	tcase_add_test(c, without_its_watcher_what_was_known_stays_and_nothing_waits);
+	tcase_add_test(c, a_false_watcher_is_listened_to_no_more_often_than_there_are_looks);
 	suite_add_tcase(suite, c);
 
 	SRunner *runner = srunner_create(suite);

@@ -370,6 +370,72 @@ START_TEST(frames_for_a_terminal_that_has_just_ended_are_ignored)
 }
 END_TEST
 
+/* An interactive shell, which gives each line a process group of its own. */
+static void open_shell(void)
+{
+	client_open(&c, 1, 65536, true, "exec sh");
+	client_wait(&c, c.t[1].opened);
+}
+
+START_TEST(a_program_in_the_foreground_is_told_and_so_is_the_shells_return)
+{
+	open_shell();
+	for (unsigned i = 0; i < 3; i++) {
+		client_type(&c, 1, "cat\n");
+		client_wait(&c, c.t[1].program);
+		client_type(&c, 1, "\004");
+		client_wait(&c, !c.t[1].program);
+		ck_assert_uint_eq(c.t[1].foregrounds, 2 * i + 2);
+	}
+}
+END_TEST
+
+START_TEST(a_program_that_ends_by_itself_gives_the_foreground_back)
+{
+	open_shell();
+	client_type(&c, 1, "sleep 0.3\n");
+	client_wait(&c, c.t[1].program);
+	client_wait(&c, !c.t[1].program);
+	ck_assert_uint_eq(c.t[1].foregrounds, 2);
+}
+END_TEST
+
+START_TEST(a_program_that_starts_long_after_its_line_is_seen_by_its_output)
+{
+	open_shell();
+	client_type(&c, 1, "x=$(sleep 1.5; echo go); (echo $x; exec cat)\n");
+	client_wait(&c, client_says(&c, 1, "go\r\n"));
+	client_wait(&c, c.t[1].program);
+}
+END_TEST
+
+START_TEST(what_the_shell_does_itself_and_in_the_background_is_not_told)
+{
+	open_shell();
+	client_type(&c, 1, "sleep 1000 & cd /; read x; echo got $x\n");
+	client_type(&c, 1, "line\n");
+	client_wait(&c, client_says(&c, 1, "got line\r\n"));
+	client_type(&c, 1, "exec cat\n"); /* is still what was opened */
+	client_type(&c, 1, "hello\n");
+	client_wait(&c, client_says(&c, 1, "hello\r\nhello\r\n"));
+	client_type(&c, 1, "\004");
+	client_wait(&c, c.t[1].ended);
+	ck_assert_uint_eq(c.t[1].foregrounds, 0);
+}
+END_TEST
+
+START_TEST(a_job_that_is_stopped_and_continued_leaves_the_foreground_and_returns)
+{
+	open_shell();
+	client_type(&c, 1, "cat\n");
+	client_wait(&c, c.t[1].program);
+	client_type(&c, 1, "\032");
+	client_wait(&c, !c.t[1].program);
+	client_type(&c, 1, "fg\n");
+	client_wait(&c, c.t[1].program);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("agent_terminals");
@@ -401,6 +467,11 @@ int main(void)
 	tcase_add_test(t, a_process_that_keeps_hold_of_a_dead_terminal_is_killed);
 	tcase_add_test(t, a_process_that_has_let_go_of_its_terminal_outlives_it);
 	tcase_add_test(t, frames_for_a_terminal_that_has_just_ended_are_ignored);
+	tcase_add_test(t, a_program_in_the_foreground_is_told_and_so_is_the_shells_return);
+	tcase_add_test(t, a_program_that_ends_by_itself_gives_the_foreground_back);
+	tcase_add_test(t, a_program_that_starts_long_after_its_line_is_seen_by_its_output);
+	tcase_add_test(t, what_the_shell_does_itself_and_in_the_background_is_not_told);
+	tcase_add_test(t, a_job_that_is_stopped_and_continued_leaves_the_foreground_and_returns);
 	suite_add_tcase(suite, t);
 
 	SRunner *runner = srunner_create(suite);

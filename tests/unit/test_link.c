@@ -75,8 +75,14 @@ static void on_pong(void *arg, const uint8_t token[8])
 	tell("pong %.8s;", (const char *)token);
 }
 
+static void on_foreground(void *arg, uint16_t terminal, unsigned value)
+{
+	(void)arg;
+	tell("foreground %u %u;", terminal, value);
+}
+
 static const struct agent_link_events events = {on_hello,      on_opened, on_output, on_credit,
-						on_exit_event, on_error,  on_pong};
+						on_exit_event, on_error,  on_pong,   on_foreground};
 
 static uint8_t stream[FRAME_PAYLOAD_MAX * 2];
 static size_t stream_len;
@@ -123,12 +129,15 @@ START_TEST(frames_arrive_whole_however_they_are_cut)
 		add(FRAME_OUTPUT, 3, "some output", 11);
 		add(FRAME_CREDIT, 3, "\0\0\2\0", 4);
 		add(FRAME_PONG, 0, "12345678", 8);
+		add(FRAME_FOREGROUND, 3, "\0", 1);
 		add(FRAME_ERROR, 9, "\x0cno memory", 10);
 		add(FRAME_EXIT, 3, "\0\3", 2);
 		add(FRAME_EXIT, 4, "\1\x09", 2);
 		ck_assert_int_eq(feed(piece, NULL), 0);
-		ck_assert_str_eq(told, "hello 1 16;opened 3 65536;output 3 some outputcredit 3 512;"
-				       "pong 12345678;error 9 12 no memory;exit 3 0 3;exit 4 1 9;");
+		ck_assert_str_eq(
+			told,
+			"hello 1 16;opened 3 65536;output 3 some outputcredit 3 512;"
+			"pong 12345678;foreground 3 0;error 9 12 no memory;exit 3 0 3;exit 4 1 9;");
 	}
 }
 END_TEST
@@ -165,6 +174,9 @@ static const struct {
 	{FRAME_ERROR, 1, long_text, sizeof(long_text)},
 	{FRAME_PONG, 0, "1234567", 7},
 	{FRAME_PONG, 1, "12345678", 8},
+	{FRAME_FOREGROUND, 0, "\1", 1},
+	{FRAME_FOREGROUND, 1, "", 0},
+	{FRAME_FOREGROUND, 1, "\1\1", 2},
 	{FRAME_OPEN, 1, "x", 1},
 	{0, 0, "", 0},
 	{255, 1, "", 0},
@@ -244,12 +256,12 @@ END_TEST
 START_TEST(the_link_may_be_freed_in_every_event)
 {
 	static const char *const payloads[] = {"\0\1\0\0\0\0\0\7", "some out", "\0\0\2\0", "\0\3",
-					       "\x0cno",           "12345678"};
-	static const uint8_t types[] = {FRAME_OPENED, FRAME_OUTPUT, FRAME_CREDIT,
-					FRAME_EXIT,   FRAME_ERROR,  FRAME_PONG};
-	static const size_t lens[] = {8, 8, 4, 2, 3, 8};
+					       "\x0cno",           "12345678", "\0"};
+	static const uint8_t types[] = {FRAME_OPENED, FRAME_OUTPUT, FRAME_CREDIT,    FRAME_EXIT,
+					FRAME_ERROR,  FRAME_PONG,   FRAME_FOREGROUND};
+	static const size_t lens[] = {8, 8, 4, 2, 3, 8, 1};
 
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < sizeof(types); i++) {
 		struct agent_link *link = malloc(sizeof(*link));
 		reset();
 		agent_link_init(link, &events, told);

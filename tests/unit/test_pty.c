@@ -17,7 +17,8 @@ static struct {
 
 struct listener {
 	struct pty *pty;
-	unsigned rooms, exits, losts;
+	unsigned rooms, exits, losts, foregrounds;
+	bool shell;
 	size_t output_bytes;
 	enum exit_kind kind;
 	unsigned value;
@@ -83,7 +84,17 @@ static void on_lost(void *arg, const struct err *err)
 	l->err = *err;
 }
 
-static const struct pty_events events = {on_output, on_room, on_exit_event, on_lost};
+static void on_foreground(void *arg, bool shell)
+{
+	struct listener *l = arg;
+
+	l->foregrounds++;
+	l->shell = shell;
+	maybe_close(l);
+}
+
+static const struct pty_events events = {on_output, on_room, on_exit_event, on_lost, on_foreground};
+static const struct pty_events few_events = {on_output, on_room, on_exit_event, on_lost, NULL};
 
 static void set_up(void)
 {
@@ -360,6 +371,55 @@ START_TEST(a_resize_is_sent_at_once)
 }
 END_TEST
 
+START_TEST(the_foreground_is_told_as_it_changes)
+{
+	static struct listener l;
+
+	open_pty(&l, 10);
+	ck_assert_int_eq(pty_table_foreground(&table, 1, 0, NULL), 0);
+	ck_assert_uint_eq(l.foregrounds, 1);
+	ck_assert(!l.shell);
+	ck_assert_int_eq(pty_table_foreground(&table, 1, 1, NULL), 0);
+	ck_assert_uint_eq(l.foregrounds, 2);
+	ck_assert(l.shell);
+}
+END_TEST
+
+START_TEST(a_foreground_that_cannot_be_is_a_violation_and_reaches_nobody)
+{
+	static struct listener l;
+	struct err err = {.kind = ERR_INPUT};
+
+	ck_assert_int_eq(pty_table_foreground(&table, 1, 0, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_UPSTREAM);
+	ask(&l);
+	ck_assert_int_eq(pty_table_foreground(&table, 1, 0, &err), -1); /* not opened yet */
+	ck_assert_int_eq(pty_table_opened(&table, 1, 10, NULL), 0);
+	ck_assert_int_eq(pty_table_foreground(&table, 1, 1, &err), -1); /* no change */
+	ck_assert_int_eq(pty_table_foreground(&table, 1, 2, &err), -1);
+	ck_assert_int_eq(pty_table_foreground(&table, 2, 0, &err), -1);
+	ck_assert_int_eq(pty_table_foreground(&table, 65535, 0, &err), -1);
+	ck_assert_uint_eq(l.foregrounds, 0);
+}
+END_TEST
+
+START_TEST(nobody_has_to_listen_to_the_foreground)
+{
+	static struct listener closed, l = {0};
+
+	open_pty(&closed, 10);
+	closed.closes = true;
+	ck_assert_int_eq(pty_table_foreground(&table, 1, 0, NULL), 0);
+	ck_assert_int_eq(sent.type, FRAME_CLOSE);
+	ck_assert_int_eq(pty_table_foreground(&table, 1, 1, NULL), 0);
+	ck_assert_uint_eq(closed.foregrounds, 1);
+	l.pty = pty_open(&table, NULL, 24, 80, &few_events, &l, NULL);
+	ck_assert_int_eq(pty_table_opened(&table, 2, 10, NULL), 0);
+	ck_assert_int_eq(pty_table_foreground(&table, 2, 0, NULL), 0);
+	ck_assert_int_eq(pty_table_foreground(&table, 2, 0, NULL), -1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pty");
@@ -382,6 +442,9 @@ int main(void)
 	tcase_add_test(tc, when_the_sandbox_ends_each_open_terminal_is_lost_once);
 	tcase_add_test(tc, a_terminal_may_be_closed_in_its_events);
 	tcase_add_test(tc, a_resize_is_sent_at_once);
+	tcase_add_test(tc, the_foreground_is_told_as_it_changes);
+	tcase_add_test(tc, a_foreground_that_cannot_be_is_a_violation_and_reaches_nobody);
+	tcase_add_test(tc, nobody_has_to_listen_to_the_foreground);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

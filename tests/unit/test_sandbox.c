@@ -10,6 +10,7 @@
 static struct owner {
 	struct sandbox *sandbox;
 	unsigned ready, ended, lost;
+	char foregrounds[8]; /* 's' for the shell, 'p' for a program */
 	enum sandbox_end end;
 	struct err err;
 } owner;
@@ -317,6 +318,7 @@ static const struct {
 	{FRAME_EXIT, 9, "\0\0", 2},       {FRAME_EXIT, 1000, "\0\0", 2},
 	{FRAME_CREDIT, 1, "\0\0\0\1", 4}, {FRAME_OPENED, 2, "\0\0\0\1\0\0\0\1", 8},
 	{FRAME_INPUT, 1, "x", 1},         {99, 0, "", 0},
+	{FRAME_FOREGROUND, 1, "\0", 1},
 };
 #define VIOLATION_COUNT (sizeof(violations) / sizeof(violations[0]))
 
@@ -361,7 +363,15 @@ static void on_room(void *arg)
 	(void)arg;
 }
 
-static const struct pty_events leaving = {on_output, on_room, on_exit_event, on_lost};
+static void on_foreground(void *arg, bool shell)
+{
+	struct owner *o = arg;
+
+	o->foregrounds[strlen(o->foregrounds)] = shell ? 's' : 'p';
+}
+
+static const struct pty_events leaving = {on_output, on_room, on_exit_event, on_lost,
+					  on_foreground};
 
 static bool is_lost(void)
 {
@@ -379,6 +389,27 @@ START_TEST(the_owner_may_free_it_when_it_learns_that_its_pty_is_lost)
 	finish();
 	ck_assert_uint_eq(owner.ended, 0);
 	ck_assert_uint_eq(owner.lost, 1);
+}
+END_TEST
+
+static bool is_back(void)
+{
+	return strcmp(owner.foregrounds, "psps") == 0;
+}
+
+START_TEST(who_is_in_the_foreground_is_told_to_who_opened_the_pty)
+{
+	make_ready();
+	ck_assert_ptr_nonnull(
+		pty_open(sandbox_ptys(owner.sandbox), NULL, 24, 80, &leaving, &owner, NULL));
+	world_turns(50);
+	for (int i = 0; i < 4; i++)
+		sim_agent_foreground(sim_container_agent(container()), 1, i % 2);
+	world_until(is_back);
+	sim_agent_foreground(sim_container_agent(container()), 1, true);
+	world_until(is_lost);
+	finish();
+	ck_assert_str_eq(owner.foregrounds, "psps");
 }
 END_TEST
 
@@ -451,6 +482,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_agent_that_breaks_the_protocol_ends_its_sandbox, 0,
 			    VIOLATION_COUNT);
 	tcase_add_test(tc, the_owner_may_free_it_when_it_learns_that_its_pty_is_lost);
+	tcase_add_test(tc, who_is_in_the_foreground_is_told_to_who_opened_the_pty);
 	tcase_add_test(tc, an_agent_that_stops_reading_loses_its_sandbox);
 	tcase_add_test(tc, what_a_predecessor_left_is_removed_and_what_is_not_ours_stays);
 	suite_add_tcase(suite, tc);
