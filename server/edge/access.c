@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/secret.h"
+
 static bool listed(const struct origin_list *list, const char *origin)
 {
 	for (size_t i = 0; i < list->count; i++)
@@ -36,19 +38,15 @@ bool access_origin_allowed(const struct config *config, const struct request_fac
 	       listed(&config->frontend_origin, facts->origin);
 }
 
-/* Takes the same time wherever the first difference is. */
 enum access access_key(const struct config *config, const char *key)
 {
 	size_t len = strlen(config->api_key), given = strlen(key);
-	unsigned char difference = len != given;
 
 	if (!len)
 		return ACCESS_OK;
 	if (!given)
 		return ACCESS_NO_KEY;
-	for (size_t i = 0; i < given; i++)
-		difference |= (unsigned char)(key[i] ^ config->api_key[i % len]);
-	return difference ? ACCESS_WRONG_KEY : ACCESS_OK;
+	return secret_equal(config->api_key, len, key, given) ? ACCESS_OK : ACCESS_WRONG_KEY;
 }
 
 bool access_is_https(const struct config *config, const struct request_facts *facts)

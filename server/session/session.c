@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/secret.h"
 #include "session/session_internal.h"
 
 struct sessions {
@@ -202,15 +203,6 @@ struct session *session_start(struct sessions *all, const struct session_request
 
 /* --- the table --- */
 
-static bool same_in_constant_time(const char *a, const char *b, size_t len)
-{
-	unsigned char difference = 0;
-
-	for (size_t i = 0; i < len; i++)
-		difference |= (unsigned char)(a[i] ^ b[i]);
-	return difference == 0;
-}
-
 struct session *sessions_find(const struct sessions *all, const char *id)
 {
 	struct session *s;
@@ -218,7 +210,7 @@ struct session *sessions_find(const struct sessions *all, const char *id)
 	if (strlen(id) != SESSION_ID_BYTES - 1)
 		return NULL;
 	HASH_FIND(hh, all->table, id + SESSION_SELECTOR_OFFSET, SESSION_SELECTOR_BYTES, s);
-	return s && same_in_constant_time(s->id, id, SESSION_ID_BYTES - 1) ? s : NULL;
+	return s && secret_equal(s->id, SESSION_ID_BYTES - 1, id, SESSION_ID_BYTES - 1) ? s : NULL;
 }
 
 void sessions_drain(struct sessions *all)

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/fifo.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/secret.h"
 
 /* --- fifo --- */
 
@@ -270,6 +272,67 @@ START_TEST(random_names_are_hex_of_the_length_asked_and_differ)
 }
 END_TEST
 
+/* --- secret --- */
+
+static const struct {
+	const char *known, *given;
+	bool same;
+} secrets[] = {
+	{"secret", "secret", true},
+	{"", "", true},
+	{"secret", "secreT", false},
+	{"secret", "Secret", false},
+	{"secret", "", false},
+	{"", "secret", false},
+	{"secret", "secre", false},
+	{"secret", "secretsecret", false},
+	{"secretsecret", "secret", false},
+};
+
+START_TEST(secrets_are_the_same_when_length_and_every_byte_are)
+{
+	const char *known = secrets[_i].known, *given = secrets[_i].given;
+
+	ck_assert_int_eq(secret_equal(known, strlen(known), given, strlen(given)),
+			 secrets[_i].same);
+	ck_assert(secret_equal("a\0b", 3, "a\0b", 3));
+	ck_assert(!secret_equal("a\0b", 3, "a\0c", 3));
+}
+END_TEST
+
+/* --- digest --- */
+
+static bool same_digest(const struct digest *a, const char *text, const struct digest *b,
+			const char *other)
+{
+	uint8_t first[DIGEST_BYTES], second[DIGEST_BYTES];
+
+	digest_of(a, text, strlen(text), first);
+	digest_of(b, other, strlen(other), second);
+	return memcmp(first, second, sizeof(first)) == 0;
+}
+
+START_TEST(a_digest_is_of_its_bytes_and_of_its_key)
+{
+	struct digest *d = digest_new(NULL), *other = digest_new(NULL);
+	static const uint8_t zeros[DIGEST_BYTES];
+	uint8_t out[DIGEST_BYTES];
+
+	ck_assert(d && other);
+	ck_assert(same_digest(d, "ada", d, "ada"));
+	ck_assert(same_digest(d, "", d, ""));
+	ck_assert(!same_digest(d, "ada", d, "adb"));
+	ck_assert(!same_digest(d, "ada", d, "ada "));
+	ck_assert(!same_digest(d, "ada", d, ""));
+	ck_assert(!same_digest(d, "ada", other, "ada"));
+	digest_of(d, "ada", 3, out);
+	ck_assert_int_ne(memcmp(out, zeros, sizeof(out)), 0);
+	digest_free(d);
+	digest_free(other);
+	digest_free(NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -289,6 +352,9 @@ int main(void)
 	tcase_add_test(tc, a_line_below_the_level_is_not_written);
 	tcase_add_test(tc, lines_that_a_full_pipe_cannot_take_are_dropped_and_counted);
 	tcase_add_test(tc, random_names_are_hex_of_the_length_asked_and_differ);
+	tcase_add_loop_test(tc, secrets_are_the_same_when_length_and_every_byte_are, 0,
+			    sizeof(secrets) / sizeof(secrets[0]));
+	tcase_add_test(tc, a_digest_is_of_its_bytes_and_of_its_key);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
