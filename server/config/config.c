@@ -30,7 +30,7 @@ static const struct setting settings[] = {
 	 "key that clients of the API must show; empty: none"},
 	{"ADMIN_API_KEY", "", FIELD(admin_api_key), value_text, 0, 0, NULL,
 	 "key like SANDBOX_API_KEY whose holder has the limits of an admin; empty: none"},
-	{"AUTH_SECRET", "", FIELD(auth_secret), value_text, 0, 0, NULL,
+	{"AUTH_SECRET", "", FIELD(auth_secret), value_secret, 0, 0, NULL,
 	 "secret of the users' tokens (HS256, Auth.js v5); empty: tokens are not accepted"},
 	{"TRUSTED_PROXIES", "127.0.0.0/8,::1", FIELD(trusted_proxies), value_cidrs, 0, 0, NULL,
 	 "address blocks whose X-Forwarded-* headers are believed"},

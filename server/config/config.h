@@ -18,6 +18,7 @@
 
 #define CONFIG_TEXT_BYTES  256
 #define CONFIG_ORIGINS_MAX 32
+#define CONFIG_SECRET_MIN  32 /* characters of a secret that keys are made of */
 
 struct origin_list {
 	char items[CONFIG_ORIGINS_MAX][CONFIG_TEXT_BYTES]; /* "scheme://host[:port]", or "*" */

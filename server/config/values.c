@@ -114,6 +114,18 @@ bool value_text(const struct setting *s, const char *text, void *out, char *acce
 	return true;
 }
 
+/* Nothing, or enough for a key of HMAC-SHA256 (RFC 7518, 3.2). */
+bool value_secret(const struct setting *s, const char *text, void *out, char *accepted, size_t size)
+{
+	bool too_short = *text && strlen(text) < CONFIG_SECRET_MIN;
+
+	if (!too_short && value_text(s, text, out, accepted, size))
+		return true;
+	snprintf(accepted, size, "printable ASCII without spaces, %d to %d characters",
+		 CONFIG_SECRET_MIN, CONFIG_TEXT_BYTES - 1);
+	return false;
+}
+
 bool value_address(const struct setting *s, const char *text, void *out, char *accepted,
 		   size_t size)
 {

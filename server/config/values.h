@@ -32,6 +32,8 @@ bool value_bool(const struct setting *s, const char *text, void *out, char *acce
 bool value_choice(const struct setting *s, const char *text, void *out, char *accepted,
 		  size_t size);
 bool value_text(const struct setting *s, const char *text, void *out, char *accepted, size_t size);
+bool value_secret(const struct setting *s, const char *text, void *out, char *accepted,
+		  size_t size);
 bool value_address(const struct setting *s, const char *text, void *out, char *accepted,
 		   size_t size);
 bool value_worker_id(const struct setting *s, const char *text, void *out, char *accepted,

@@ -226,6 +226,34 @@ START_TEST(text_fits_its_field_or_is_refused)
 }
 END_TEST
 
+START_TEST(a_secret_is_long_enough_for_a_key_or_there_is_none)
+{
+	char text[CONFIG_TEXT_BYTES + 1];
+
+	memset(text, 'x', sizeof(text));
+	text[CONFIG_TEXT_BYTES - 1] = '\0';
+	ck_assert_int_eq(load_with("AUTH_SECRET", text), 0);
+	ck_assert_str_eq(config.auth_secret, text);
+	text[CONFIG_TEXT_BYTES - 1] = 'x';
+	text[CONFIG_TEXT_BYTES] = '\0';
+	ck_assert_int_eq(load_with("AUTH_SECRET", text), 1);
+	text[CONFIG_SECRET_MIN] = '\0';
+	ck_assert_int_eq(load_with("AUTH_SECRET", text), 0);
+	ck_assert_str_eq(config.auth_secret, text);
+	text[5] = ' ';
+	ck_assert_int_eq(load_with("AUTH_SECRET", text), 1);
+	text[5] = 'x';
+	text[CONFIG_SECRET_MIN - 1] = '\0';
+	ck_assert_int_eq(load_with("AUTH_SECRET", text), 1);
+	ck_assert_str_eq(complaints,
+			 "AUTH_SECRET: the value is not printable ASCII without spaces, "
+			 "32 to 255 characters\n");
+	ck_assert_str_eq(config.auth_secret, "");
+	ck_assert_int_eq(load_with("AUTH_SECRET", ""), 0);
+	ck_assert_str_eq(config.auth_secret, "");
+}
+END_TEST
+
 START_TEST(loopback_is_known_in_all_its_spellings)
 {
 	ck_assert(config_is_loopback("127.0.0.1"));
@@ -270,6 +298,7 @@ int main(void)
 	tcase_add_test(tc, complaints_are_cut_at_the_size_given);
 	tcase_add_test(tc, a_list_has_an_end);
 	tcase_add_test(tc, text_fits_its_field_or_is_refused);
+	tcase_add_test(tc, a_secret_is_long_enough_for_a_key_or_there_is_none);
 	tcase_add_test(tc, loopback_is_known_in_all_its_spellings);
 	tcase_add_test(tc, every_setting_is_described_with_its_default);
 	suite_add_tcase(suite, tc);
