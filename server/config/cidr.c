@@ -16,6 +16,16 @@ static unsigned parse_address(const char *text, uint8_t address[16])
 	return inet_pton(AF_INET6, text, address) == 1 ? 128 : 0;
 }
 
+bool cidr_parse_address(const char *text, uint8_t address[16])
+{
+	return parse_address(text, address) != 0;
+}
+
+bool cidr_is_ipv4(const uint8_t address[16])
+{
+	return memcmp(address, mapped_prefix, sizeof(mapped_prefix)) == 0;
+}
+
 static bool parse_bits(const char *text, unsigned max, unsigned *bits)
 {
 	char *end;
@@ -57,14 +67,17 @@ static bool block_contains(const struct cidr *c, const uint8_t address[16])
 	return !rest || ((c->address[bytes] ^ address[bytes]) >> (8 - rest)) == 0;
 }
 
+bool cidr_list_contains_bytes(const struct cidr_list *list, const uint8_t address[16])
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (block_contains(&list->blocks[i], address))
+			return true;
+	return false;
+}
+
 bool cidr_list_contains(const struct cidr_list *list, const char *address)
 {
 	uint8_t bytes[16];
 
-	if (!parse_address(address, bytes))
-		return false;
-	for (size_t i = 0; i < list->count; i++)
-		if (block_contains(&list->blocks[i], bytes))
-			return true;
-	return false;
+	return parse_address(address, bytes) && cidr_list_contains_bytes(list, bytes);
 }

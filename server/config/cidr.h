@@ -20,10 +20,20 @@ struct cidr_list {
 	size_t count;
 };
 
+/* Reads one address, nothing around it: strict dotted decimal or IPv6 without a zone. IPv4-mapped IPv6 is that IPv4. False, and
+ * `address` untouched, when it is anything else. */
+bool cidr_parse_address(const char *text, uint8_t address[16]);
+
+/* Whether the 16 bytes are an IPv4 address; its own are the last four. */
+bool cidr_is_ipv4(const uint8_t address[16]);
+
 /* Reads one address with or without "/bits". False, and *c untouched, when it is anything else. */
 bool cidr_parse(const char *text, struct cidr *c);
 
 /* Whether the address (text, no "/bits") lies in one of the blocks. False for text that is no address. */
 bool cidr_list_contains(const struct cidr_list *list, const char *address);
+
+/* Likewise for an address as bytes. */
+bool cidr_list_contains_bytes(const struct cidr_list *list, const uint8_t address[16]);
 
 #endif

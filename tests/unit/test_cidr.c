@@ -83,6 +83,27 @@ START_TEST(what_is_no_address_is_in_no_block)
 }
 END_TEST
 
+START_TEST(an_address_of_either_family_has_16_bytes)
+{
+	static const uint8_t v4[16] = {[10] = 0xff, 0xff, 192, 0, 2, 7};
+	static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 7};
+	uint8_t address[16];
+
+	ck_assert(cidr_parse_address("192.0.2.7", address));
+	ck_assert_int_eq(memcmp(address, v4, sizeof(v4)), 0);
+	ck_assert(cidr_parse_address("::ffff:192.0.2.7", address));
+	ck_assert_int_eq(memcmp(address, v4, sizeof(v4)), 0);
+	ck_assert(cidr_is_ipv4(v4));
+	ck_assert(cidr_parse_address("2001:db8::7", address));
+	ck_assert_int_eq(memcmp(address, v6, sizeof(v6)), 0);
+	ck_assert(!cidr_is_ipv4(v6));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		ck_assert_msg(!cidr_parse_address(wrong[i], address), "%s", wrong[i]);
+	ck_assert(!cidr_parse_address("192.0.2.7/32", address));
+	ck_assert_int_eq(memcmp(address, v6, sizeof(v6)), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cidr");
@@ -93,6 +114,7 @@ int main(void)
 	tcase_add_loop_test(tc, what_is_no_block_is_refused_and_changes_nothing, 0,
 			    sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_test(tc, what_is_no_address_is_in_no_block);
+	tcase_add_test(tc, an_address_of_either_family_has_16_bytes);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
