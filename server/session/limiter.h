@@ -5,9 +5,10 @@
  * twice at its edge), sessions and WebSockets at once, and commands per minute (GCRA, ITU-T I.371: a burst of a minute's worth, then
  * evenly). A client in an IPv6 /48 also counts for its site, which may have `site_factor` times as much.
  *
- * Memory is bounded: at most `clients_max` clients and sites are remembered. When a new one needs room, one whose
- * record makes no difference any more goes first, then one that is furthest from its limits. One that holds a session or
- * a WebSocket, or is at a limit, is never forgotten; when nobody else is left, the new one is refused (LIMITER_FULL).
+ * Memory is bounded: at most `clients_max` clients and sites are remembered, and 64 bytes of session starts for each on
+ * average. When a new one needs room, one whose record makes no difference any more goes first, then one that is furthest from its
+ * limits. One that holds a session or a WebSocket, or is at a limit, is never forgotten; when nobody else is left, the new one is
+ * refused (LIMITER_FULL). That one of them is not at its limit any more is noticed within a second.
  *
  * Sessions are reserved through a call back, since another backend will have to ask another process. Here the reservation
  * is made at once, so of many parallel requests never more than the limit get through; only the answer comes
@@ -43,6 +44,7 @@ struct limiter *limiter_new(uv_loop_t *loop, const struct limiter_settings *sett
 /* Answers that have not been given are dropped. The loop must run once more. Accepts NULL. */
 void limiter_free(struct limiter *l);
 
+/* Of two limits in the way, sessions at once are named: after the hour they might still be. */
 enum limiter_verdict {
 	LIMITER_OK,
 	LIMITER_SESSIONS_PER_HOUR,
