@@ -66,11 +66,10 @@ static bool is_header_name(const char *name, bool encrypted)
  */
 static bool is_plain_header(json_t *header, bool encrypted)
 {
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(header, name, value) if (!is_header_name(name, encrypted) ||
-						     !json_is_string(value)) return false;
+	for (void *i = json_object_iter(header); i; i = json_object_iter_next(header, i))
+		if (!is_header_name(json_object_iter_key(i), encrypted) ||
+		    !json_is_string(json_object_iter_value(i)))
+			return false;
 	return true;
 }
 

@@ -244,6 +244,20 @@ START_TEST(nothing_to_the_left_of_garbage_is_believed)
 }
 END_TEST
 
+START_TEST(an_element_of_any_length_is_read_or_refused)
+{
+	char element[301] = "";
+
+	for (size_t len = 8; len < sizeof(element); len++) {
+		memset(element, '0', len);
+		memcpy(element, "1.2.3.4:", 8);
+		element[len] = '\0';
+		ck_assert_str_eq(client("127.0.0.1", element),
+				 len >= 9 && len <= 13 ? "1.2.3.4" : "127.0.0.1");
+	}
+}
+END_TEST
+
 /* Lists of 0 to 100 elements, the client's at every place, the wrong ones of an attacker before it. */
 START_TEST(the_place_in_a_list_of_any_length_makes_no_difference)
 {
@@ -332,6 +346,7 @@ int main(void)
 			    sizeof(cases) / sizeof(cases[0]));
 	tcase_add_loop_test(tc, nothing_to_the_left_of_garbage_is_believed, 0,
 			    sizeof(garbage) / sizeof(garbage[0]));
+	tcase_add_test(tc, an_element_of_any_length_is_read_or_refused);
 	tcase_add_loop_test(tc, the_place_in_a_list_of_any_length_makes_no_difference, 0, 101);
 	tcase_add_test(tc, the_leftmost_element_of_a_list_that_may_be_cut_is_not_believed);
 	tcase_add_test(tc, without_trusted_proxies_the_peer_is_always_the_client);
