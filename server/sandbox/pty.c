@@ -13,7 +13,7 @@ struct pty {
 		*events; /* NULL: closed by us, waiting for the agent's FRAME_EXIT */
 	void *arg;
 	bool opened;
-	bool shell; /* is in the foreground, as the agent says */
+	bool shell;             /* is in the foreground, as the agent says */
 	uint32_t input_credit;  /* bytes that the agent still takes */
 	uint32_t output_credit; /* bytes that the agent may still send */
 	uint32_t consumed;      /* bytes passed on but not yet granted again */
