@@ -3,7 +3,6 @@
  */
 #include <curl/curl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,6 +13,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "config/config.h"
+#include "config/startup.h"
 #include "edge/server.h"
 #include "engine/docker.h"
 #include "sandbox/watch.h"
@@ -26,6 +26,7 @@
 #define DRAIN_LIMIT_MS 9000
 
 struct app {
+	struct arguments arguments;
 	struct config config;
 	char instance[17];
 	int lock;
@@ -44,46 +45,6 @@ struct app {
 	bool ready; /* has said so */
 	int exit_code;
 };
-
-static void usage(FILE *out)
-{
-	fprintf(out, "Usage: sandbox-api [--help] [--version]\n\n"
-		     "Serves Linux terminals in gVisor sandboxes to browsers. Configured by the "
-		     "environment:\n\n");
-	config_describe(out);
-}
-
-/* Returns -1 to go on, else the exit code. */
-static int read_arguments(int argc, char **argv)
-{
-	if (argc < 2)
-		return -1;
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		usage(stdout);
-		return 0;
-	}
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		puts("sandbox-api " VERSION);
-		return 0;
-	}
-	usage(stderr);
-	return 2;
-}
-
-static const char *from_environment(const char *name)
-{
-	return getenv(name);
-}
-
-static int read_config(struct config *config)
-{
-	static char complaints[16384];
-
-	if (config_load(config, from_environment, complaints, sizeof(complaints)) == 0)
-		return 0;
-	fprintf(stderr, "sandbox-api: the configuration is wrong:\n%s", complaints);
-	return -1;
-}
 
 static void warn_of_openness(const struct config *config)
 {
@@ -243,20 +204,25 @@ static void announce(struct app *app)
 
 	snprintf(app->url, sizeof(app->url), "http://%s%s%s:%d/", v6 && !any ? "[" : "",
 		 any ? "localhost" : config->host, v6 && !any ? "]" : "", server_port(app->server));
-	log_info("server.listening", LOG_S("url", app->url), LOG_S("worker", config->worker_id),
-		 LOG_S("version", VERSION), LOG_S("engine", config->docker_host));
+	const struct log_field fields[] = {
+		LOG_S("url", app->url), LOG_S("worker", config->worker_id),
+		LOG_S("version", VERSION), LOG_S("engine", config->docker_host),
+		LOG_S("config", app->arguments.config_file)};
+	log_write(LOG_INFO, "server.listening", fields, app->arguments.config_file ? 5 : 4);
 }
 
 int main(int argc, char **argv)
 {
 	static struct app app;
 	struct err err;
-	int code = read_arguments(argc, argv);
+	int code = startup_read(argc, argv, &app.arguments, &app.config);
 
 	if (code >= 0)
 		return code;
-	if (read_config(&app.config) < 0)
+	if (app.arguments.verb == VERB_CHECK) {
+		fputs("sandbox-api: check is not part of this build\n", stderr);
 		return 2;
+	}
 	log_configure((enum log_level)app.config.log_level, (enum log_format)app.config.log_format);
 	app.lock = lock_worker_id(app.config.worker_id);
 	if (app.lock < 0)

@@ -1,126 +1,146 @@
 #include "config/config.h"
 
-#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#include "config/values.h"
+#include "config/config_codec.h"
+#include "config/report.h"
 
-#define MINUTE_MS (60 * 1000)
-#define HOUR_MS   (60 * MINUTE_MS)
+/* Who may do what with a file that holds a secret: nobody beyond its owner and group. */
+#define OTHERS 07
 
-/* So much of a wrong value is repeated: one that is too long must not crowd the other mistakes out. */
-#define SHOWN_VALUE_BYTES 100
-
-/* No count of ours is larger. */
-#define LIMIT_MAX 100000
-
-#define FIELD(member) offsetof(struct config, member)
-
-static const struct setting settings[] = {
-	{"PORT", "3001", FIELD(port), value_integer, 0, 65535, NULL,
-	 "TCP port; 0 lets the system choose"},
-	{"HOST", "0.0.0.0", FIELD(host), value_address, 0, 0, NULL, "address to listen on"},
-	{"FRONTEND_ORIGIN", "", FIELD(frontend_origin), value_origins, 0, 0, NULL,
-	 "origin of the front end, let in like SANDBOX_ALLOWED_ORIGINS"},
-	{"SANDBOX_ALLOWED_ORIGINS", "", FIELD(allowed_origins), value_origins, 0, 0, NULL,
-	 "origins let in, comma separated; empty: the same origin only; *: any"},
-	{"SANDBOX_API_KEY", "", FIELD(api_key), value_text, 0, 0, NULL,
-	 "key that clients of the API must show; empty: none"},
-	{"ADMIN_API_KEY", "", FIELD(admin_api_key), value_text, 0, 0, NULL,
-	 "key like SANDBOX_API_KEY whose holder has the limits of an admin; empty: none"},
-	{"AUTH_SECRET", "", FIELD(auth_secret), value_secret, 0, 0, NULL,
-	 "secret of the users' tokens (HS256, Auth.js v5); empty: tokens are not accepted"},
-	{"TRUSTED_PROXIES", "127.0.0.0/8,::1", FIELD(trusted_proxies), value_cidrs, 0, 0, NULL,
-	 "address blocks whose X-Forwarded-* headers are believed"},
-	{"DOCKER_HOST", "unix:///var/run/docker.sock", FIELD(docker_host), value_docker_host, 0, 0,
-	 NULL, "socket of the Docker Engine"},
-	{"SANDBOX_USE_GVISOR", "true", FIELD(use_gvisor), value_bool, 0, 0, NULL,
-	 "false, for development only: sandboxes without gVisor"},
-	{"SANDBOX_GVISOR_RUNTIME", "runsc", FIELD(gvisor_runtime), value_text, 0, 0, NULL,
-	 "name under which the Engine knows gVisor's runtime"},
-	{"SANDBOX_MAX_WS_MESSAGE_SIZE", "65536", FIELD(max_message_bytes), value_integer, 1024,
-	 16777216, NULL, "bytes of one WebSocket message; a larger one closes with 1009"},
-	{"IDLE_TIMEOUT", "5m", FIELD(idle_timeout_ms), value_duration, 1000, 24 * HOUR_MS, NULL,
-	 "a session ends after this long without input (seconds, or 90s, 5m, 1h)"},
-	{"MAX_LIFETIME", "30m", FIELD(max_lifetime_ms), value_duration, 1000, 24 * HOUR_MS, NULL,
-	 "a session ends after this long in any case"},
-	{"MAX_SESSIONS_PER_HOUR", "10", FIELD(limits[TIER_ANONYMOUS].sessions_per_hour),
-	 value_integer, 0, LIMIT_MAX, NULL,
-	 "sessions that one client may start within any hour; 0: no limit"},
-	{"MAX_CONCURRENT_PER_IP", "2", FIELD(limits[TIER_ANONYMOUS].sessions), value_integer, 0,
-	 LIMIT_MAX, NULL, "sessions of one client at once; 0: no limit"},
-	{"MAX_WEBSOCKETS_PER_IP", "4", FIELD(limits[TIER_ANONYMOUS].websockets), value_integer, 0,
-	 LIMIT_MAX, NULL, "WebSockets of one client at once; 0: no limit"},
-	{"COMMANDS_PER_MINUTE", "60", FIELD(limits[TIER_ANONYMOUS].commands_per_minute),
-	 value_integer, 0, LIMIT_MAX, NULL,
-	 "lines that one client may type at a shell's prompt; 0: no limit"},
-	{"LIMITS_LOGGED_IN", "100/4/8/120", FIELD(limits[TIER_LOGGED_IN]), value_limits, 0,
-	 LIMIT_MAX, NULL, "the four limits above, for users with a token"},
-	{"LIMITS_PREMIUM", "500/10/20/300", FIELD(limits[TIER_PREMIUM]), value_limits, 0, LIMIT_MAX,
-	 NULL, "likewise, for users whose token says isPremium"},
-	{"LIMITS_ADMIN", "none", FIELD(limits[TIER_ADMIN]), value_limits, 0, LIMIT_MAX, NULL,
-	 "likewise, for users whose token says isAdmin, and holders of ADMIN_API_KEY"},
-	{"LIMITS_SITE_FACTOR", "8", FIELD(site_factor), value_integer, 1, LIMIT_MAX, NULL,
-	 "an IPv6 /48 may have so many times the limits of one client, which is a /64"},
-	{"CIRCUIT_MAX_CONTAINERS", "0", FIELD(max_containers), value_integer, 0, 10000, NULL,
-	 "sandboxes at once; 0: as many as the memory of the host carries"},
-	{"CIRCUIT_MAX_MEMORY_PERCENT", "85", FIELD(max_memory_percent), value_integer, 1, 100, NULL,
-	 "no new sandbox while more of the host's memory is in use"},
-	{"LOG_LEVEL", "info", FIELD(log_level), value_choice, 0, 0, "error,warn,info,debug",
-	 "how much to log"},
-	{"LOG_FORMAT", "text", FIELD(log_format), value_choice, 0, 0, "text,json", "how to log"},
-	{"LOG_CLIENTS", "plain", FIELD(log_clients), value_choice, 0, 0, "plain,hashed",
-	 "how the log names clients: addresses and users, or digests that change with every start"},
-	{"WORKER_ID", "", FIELD(worker_id), value_worker_id, 0, 0, NULL,
-	 "name of this server among all on the same Engine; empty: HOSTNAME-PORT"},
+struct load {
+	struct config *config;
+	struct config_trace *trace; /* or NULL */
+	struct report report;
+	const struct config_file *file;
+	const char *path;               /* of the file */
+	unsigned seen_on[SETTINGS_MAX]; /* line in the file; 0: not yet */
+	const struct setting *secret;   /* the first one that the file holds */
 };
-
-#define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
-
-struct report {
-	char *text;
-	size_t size, len;
-	int count;
-};
-
-__attribute__((format(printf, 2, 3))) static void complain(struct report *r, const char *format,
-							   ...)
-{
-	va_list args;
-
-	r->count++;
-	va_start(args, format);
-	size_t room = r->size - r->len;
-	int n = vsnprintf(r->text + r->len, room, format, args);
-	va_end(args);
-	if (n > 0)
-		r->len += (size_t)n < room ? (size_t)n : room - 1;
-}
 
 static bool is_secret(const struct setting *s)
 {
-	return strstr(s->name, "_KEY") || strstr(s->name, "_SECRET");
+	return s->flags & SETTING_SECRET;
 }
 
-static void load_setting(const struct setting *s, struct config *config, config_getenv_fn get,
-			 struct report *report)
+/* Takes a value over the one before. False, and what would be right in `accepted`, when it is wrong. */
+static bool take(struct load *l, const struct setting *s, const char *text,
+		 enum config_source source, unsigned line, char accepted[CONFIG_TEXT_BYTES])
 {
-	const char *text = get(s->name);
-	char accepted[CONFIG_TEXT_BYTES];
-
-	if (!text || !*text)
-		text = s->fallback;
-	if (s->parse(s, text, (char *)config + s->offset, accepted, sizeof(accepted)))
-		return;
-	/* A key is never shown, not even a wrong one. */
-	if (is_secret(s))
-		complain(report, "%s: the value is not %s\n", s->name, accepted);
-	else
-		complain(report, "%s: \"%.*s\"%s is not %s\n", s->name, SHOWN_VALUE_BYTES, text,
-			 strlen(text) > SHOWN_VALUE_BYTES ? " and so on" : "", accepted);
+	if (!s->parse(s, text, (char *)l->config + s->offset, accepted, CONFIG_TEXT_BYTES))
+		return false;
+	if (l->trace) {
+		struct config_origin *origin = &l->trace->origins[s - settings];
+		free(origin->text);
+		*origin = (struct config_origin){source, line, strdup(text)};
+	}
+	return true;
 }
+
+/* --- the environment --- */
+
+static void load_variable(struct load *l, const struct setting *s, config_getenv_fn get)
+{
+	char accepted[CONFIG_TEXT_BYTES], shown[REPORT_SHOWN_BYTES];
+	const char *text = get(s->name);
+
+	if (!text || !*text || take(l, s, text, CONFIG_FROM_ENVIRONMENT, 0, accepted))
+		return;
+	report_add(&l->report, "%s: %s is not %s", s->name,
+		   is_secret(s) ? "the value" : report_show(shown, "\"", text), accepted);
+}
+
+/* --- the file --- */
+
+/* A value under an unknown name is not shown: the name may be a secret's with a slip. */
+static void refuse_unknown(struct load *l, const struct config_member *m)
+{
+	char shown[REPORT_SHOWN_BYTES], name[SETTING_NAME_BYTES] = "";
+
+	/* Whoever fills the list does not get a search for each line that has no room. */
+	const struct setting *near_it =
+		report_is_full(&l->report) ? NULL : settings_nearest(m->key);
+	if (near_it)
+		setting_json_name(near_it, name);
+	report_add(&l->report, "%s:%u: %s: there is no such setting%s%s%s", l->path, m->line,
+		   report_show(shown, *m->key ? "" : "\"", m->key),
+		   near_it ? "; did you mean " : "", name, near_it ? "?" : "; --help lists all");
+}
+
+static const char *show_member(const struct setting *s, const struct config_member *m,
+			       char shown[REPORT_SHOWN_BYTES])
+{
+	if (is_secret(s))
+		return "the value";
+	return m->shown ? report_show(shown, "", m->shown) : report_show(shown, "\"", m->text);
+}
+
+static void load_value(struct load *l, const struct setting *s, const struct config_member *m)
+{
+	char accepted[CONFIG_TEXT_BYTES], shown[REPORT_SHOWN_BYTES];
+	bool right_type = m->text && (m->type & value_types(s));
+
+	if (right_type && take(l, s, m->text, CONFIG_FROM_FILE, m->line, accepted))
+		return;
+	if (right_type) {
+		report_add(&l->report, "%s:%u: %s: %s is not %s", l->path, m->line, m->key,
+			   show_member(s, m, shown), accepted);
+		return;
+	}
+	struct config ignored;
+	s->parse(s, "", (char *)&ignored + s->offset, accepted, sizeof(accepted));
+	report_add(&l->report, "%s:%u: %s: %s is %s; accepted is %s: %s", l->path, m->line, m->key,
+		   show_member(s, m, shown), m->type_name, value_types_name(s), accepted);
+}
+
+static void on_member(const struct config_member *m, void *arg)
+{
+	struct load *l = arg;
+	const struct setting *s = settings_find(m->key);
+
+	if (!s) {
+		refuse_unknown(l, m);
+		return;
+	}
+	unsigned *seen_on = &l->seen_on[s - settings];
+	if (is_secret(s) && !(m->text && !*m->text) && !l->secret)
+		l->secret = s;
+	if (*seen_on)
+		report_add(&l->report, "%s:%u: %s: is already on line %u", l->path, m->line, m->key,
+			   *seen_on);
+	else
+		*seen_on = m->line;
+	load_value(l, s, m);
+}
+
+static void check_permissions(struct load *l)
+{
+	char name[SETTING_NAME_BYTES];
+
+	if (!l->secret || !(l->file->mode & OTHERS))
+		return;
+	setting_json_name(l->secret, name);
+	report_add(
+		&l->report,
+		"%s: holds %s, and mode %04o lets every user of this machine at it: chmod 640 %s",
+		l->path, name, l->file->mode, l->path);
+}
+
+static void load_file(struct load *l)
+{
+	struct err err;
+
+	if (!l->file->data)
+		report_add(&l->report, "%s: %s", l->path, l->file->problem);
+	else if (config_codec_each(l->file->data, l->file->len, on_member, l, &err) < 0)
+		report_add(&l->report, "%s:%s", l->path, err.msg);
+	check_permissions(l);
+}
+
+/* --- all of it --- */
 
 static void name_worker(struct config *config)
 {
@@ -133,24 +153,38 @@ static void name_worker(struct config *config)
 		 host[0] ? host : "localhost", (int)config->port);
 }
 
-int config_load(struct config *config, config_getenv_fn get, char *complaints, size_t size)
+int config_load_all(struct config *config, config_getenv_fn get, const struct config_file *file,
+		    struct config_trace *trace, char *complaints, size_t size)
 {
-	struct report report = {.text = complaints, .size = size};
+	char accepted[CONFIG_TEXT_BYTES];
+	struct load l = {.config = config,
+			 .trace = trace,
+			 .report = {.text = complaints, .size = size},
+			 .file = file,
+			 .path = file ? file->path : NULL};
 
 	memset(config, 0, sizeof(*config));
 	complaints[0] = '\0';
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		load_setting(&settings[i], config, get, &report);
+	for (size_t i = 0; i < settings_count; i++)
+		take(&l, &settings[i], settings[i].fallback, CONFIG_DEFAULT, 0, accepted);
+	if (file)
+		load_file(&l);
+	for (size_t i = 0; i < settings_count; i++)
+		load_variable(&l, &settings[i], get);
 	name_worker(config);
-	return report.count;
+	return l.report.count;
 }
 
-void config_describe(FILE *out)
+int config_load(struct config *config, config_getenv_fn get, char *complaints, size_t size)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		fprintf(out, "  %-28s %s%s%s%s\n", settings[i].name, settings[i].meaning,
-			*settings[i].fallback ? " [" : "", settings[i].fallback,
-			*settings[i].fallback ? "]" : "");
+	return config_load_all(config, get, NULL, NULL, complaints, size);
+}
+
+void config_trace_finish(struct config_trace *trace)
+{
+	for (size_t i = 0; i < settings_count; i++)
+		free(trace->origins[i].text);
+	*trace = (struct config_trace){0};
 }
 
 bool config_is_loopback(const char *host)

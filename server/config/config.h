@@ -1,8 +1,8 @@
 /*
- * The configuration: read once from the environment, checked as a whole, constant from then on.
+ * The configuration: read once from a file and the environment, checked as a whole, constant from then on.
  *
- * Every setting is one row of the table in config.c, which also feeds --help. A wrong value is never replaced by a
- * default: all mistakes are reported together and the program does not start.
+ * Every setting is one row of the table in settings.c. A wrong value is never replaced by a default, not even where one
+ * from elsewhere goes before it: all mistakes are reported together and the program does not start.
  */
 #ifndef SANDBOX_CONFIG_CONFIG_H
 #define SANDBOX_CONFIG_CONFIG_H
@@ -10,11 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/log.h"
 #include "config/cidr.h"
+#include "config/config_file.h"
 #include "config/limits.h"
+#include "config/settings.h"
 
 #define CONFIG_TEXT_BYTES  256
 #define CONFIG_ORIGINS_MAX 32
@@ -56,12 +57,28 @@ struct config {
 /* Looks a variable up: getenv, or a test's own. NULL when it is not set. */
 typedef const char *(*config_getenv_fn)(const char *name);
 
-/* Fills *config. Returns the number of mistakes; for each, one line with the name, the value and what
- * is accepted is written to `complaints` (cut at size). An empty value counts as not set. */
+enum config_source { CONFIG_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONMENT };
+
+/* Where the value of each row of the table comes from, for --print-config. */
+struct config_trace {
+	struct config_origin {
+		enum config_source source;
+		unsigned line; /* in the file */
+		char *text;    /* the value as it was written; owned */
+	} origins[SETTINGS_MAX];
+};
+
+/* Fills *config from the defaults, the file (NULL for none) and the environment, each over the one before. Returns the number of
+ * mistakes; for each, one line with the name, the value and what is accepted is written to `complaints` (cut at size). An empty
+ * variable counts as not set. *trace (NULL: not wanted) is zeroed by the caller and given back by
+ * config_trace_finish, in any case. */
+int config_load_all(struct config *config, config_getenv_fn get, const struct config_file *file,
+		    struct config_trace *trace, char *complaints, size_t size);
+
+/* Likewise from the environment alone. */
 int config_load(struct config *config, config_getenv_fn get, char *complaints, size_t size);
 
-/* Writes one line per setting: name, default, meaning. */
-void config_describe(FILE *out);
+void config_trace_finish(struct config_trace *trace);
 
 /* Whether `host` only reaches this machine. */
 bool config_is_loopback(const char *host);

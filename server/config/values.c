@@ -9,6 +9,32 @@
 #include <strings.h>
 
 #include "config/config.h"
+#include "config/settings.h"
+
+unsigned value_types(const struct setting *s)
+{
+	if (s->parse == value_integer || s->parse == value_duration)
+		return VALUE_STRING | VALUE_NUMBER;
+	if (s->parse == value_bool)
+		return VALUE_STRING | VALUE_BOOLEAN;
+	if (s->parse == value_origins || s->parse == value_cidrs)
+		return VALUE_STRING | VALUE_LIST;
+	return VALUE_STRING;
+}
+
+const char *value_types_name(const struct setting *s)
+{
+	switch (value_types(s)) {
+	case VALUE_STRING | VALUE_NUMBER:
+		return "a number or a string";
+	case VALUE_STRING | VALUE_BOOLEAN:
+		return "a boolean or a string";
+	case VALUE_STRING | VALUE_LIST:
+		return "a string or an array of strings";
+	default:
+		return "a string";
+	}
+}
 
 static bool parse_int64(const char *text, int64_t *value, const char **end)
 {
@@ -105,10 +131,11 @@ static bool is_printable(const char *text)
 
 bool value_text(const struct setting *s, const char *text, void *out, char *accepted, size_t size)
 {
-	(void)s;
-	snprintf(accepted, size, "printable ASCII without spaces, %d characters at most",
-		 CONFIG_TEXT_BYTES - 1);
-	if (strlen(text) >= CONFIG_TEXT_BYTES || !is_printable(text))
+	bool may_be_empty = !*s->fallback;
+
+	snprintf(accepted, size, "printable ASCII without spaces, %d to %d characters",
+		 !may_be_empty, CONFIG_TEXT_BYTES - 1);
+	if (strlen(text) >= CONFIG_TEXT_BYTES || !is_printable(text) || !(*text || may_be_empty))
 		return false;
 	memcpy(out, text, strlen(text) + 1);
 	return true;
@@ -117,13 +144,12 @@ bool value_text(const struct setting *s, const char *text, void *out, char *acce
 /* Nothing, or enough for a key of HMAC-SHA256 (RFC 7518, 3.2). */
 bool value_secret(const struct setting *s, const char *text, void *out, char *accepted, size_t size)
 {
-	bool too_short = *text && strlen(text) < CONFIG_SECRET_MIN;
+	bool long_enough = !*text || strlen(text) >= CONFIG_SECRET_MIN;
+	bool right = long_enough && value_text(s, text, out, accepted, size);
 
-	if (!too_short && value_text(s, text, out, accepted, size))
-		return true;
 	snprintf(accepted, size, "printable ASCII without spaces, %d to %d characters",
 		 CONFIG_SECRET_MIN, CONFIG_TEXT_BYTES - 1);
-	return false;
+	return right;
 }
 
 bool value_address(const struct setting *s, const char *text, void *out, char *accepted,

@@ -15,14 +15,17 @@ struct setting;
 typedef bool (*value_parse_fn)(const struct setting *s, const char *text, void *out, char *accepted,
 			       size_t size);
 
-struct setting {
-	const char *name, *fallback;
-	size_t offset; /* of the field in struct config */
-	value_parse_fn parse;
-	int64_t min, max;    /* of numbers and durations (ms) */
-	const char *choices; /* of value_choice, comma separated; the value is the index */
-	const char *meaning;
+/* What a value may be in the configuration file. Its text then goes through the same reader. */
+enum value_type {
+	VALUE_STRING = 1,
+	VALUE_NUMBER = 2,
+	VALUE_BOOLEAN = 4,
+	VALUE_LIST = 8, /* an array of strings, whose text is "a,b" */
 };
+
+/* The flags of value_type that a setting takes, and their names: "a string or an array of strings". */
+unsigned value_types(const struct setting *s);
+const char *value_types_name(const struct setting *s);
 
 bool value_integer(const struct setting *s, const char *text, void *out, char *accepted,
 		   size_t size);

@@ -1,4 +1,5 @@
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,18 +267,30 @@ START_TEST(loopback_is_known_in_all_its_spellings)
 }
 END_TEST
 
-START_TEST(every_setting_is_described_with_its_default)
+/* A control sequence, a broken line: none reaches the terminal as it is. */
+START_TEST(bytes_that_are_not_printable_are_shown_as_numbers)
 {
-	char *text;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
+	ck_assert_int_eq(load_with("LOG_LEVEL", "in\nfo\x1b[31m\xff\r"), 1);
+	ck_assert_ptr_nonnull(strstr(complaints, "\"in\\x0afo\\x1b[31m\\xff\\x0d\" is not "));
+}
+END_TEST
 
-	config_describe(out);
-	fclose(out);
-	ck_assert_ptr_nonnull(strstr(text, "  PORT "));
-	ck_assert_ptr_nonnull(strstr(text, "[3001]\n"));
-	ck_assert_ptr_nonnull(strstr(text, "  WORKER_ID "));
-	free(text);
+/* From the table: each setting, not set and with values that are wrong for all but free text. */
+START_TEST(every_variable_holds_its_default_or_says_what_is_wrong)
+{
+	static const char *const values[] = {
+		"-1", "99999999999999999999", "1e400", "3.5", "5 parsecs", "5x", "a b\r", "\xff"};
+	const struct setting *s = &settings[_i];
+	bool free_text = s->parse == value_text || s->parse == value_worker_id;
+
+	ck_assert_int_eq(load_with(s->name, ""), 0);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		bool plain = !values[i][strcspn(values[i], " \xff")];
+		int mistakes = load_with(s->name, values[i]);
+		ck_assert_msg(mistakes == !(free_text && plain), "%s=%s: %s", s->name, values[i],
+			      complaints);
+		ck_assert(!mistakes || strncmp(complaints, s->name, strlen(s->name)) == 0);
+	}
 }
 END_TEST
 
@@ -300,7 +313,9 @@ int main(void)
 	tcase_add_test(tc, text_fits_its_field_or_is_refused);
 	tcase_add_test(tc, a_secret_is_long_enough_for_a_key_or_there_is_none);
 	tcase_add_test(tc, loopback_is_known_in_all_its_spellings);
-	tcase_add_test(tc, every_setting_is_described_with_its_default);
+	tcase_add_test(tc, bytes_that_are_not_printable_are_shown_as_numbers);
+	tcase_add_loop_test(tc, every_variable_holds_its_default_or_says_what_is_wrong, 0,
+			    (int)settings_count);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
