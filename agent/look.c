@@ -9,11 +9,15 @@ void look_init(struct look *l)
 	*l = (struct look){.shell = true, .due_ms = UINT64_MAX};
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* A look at that time, unless one is due earlier. */
 static void want(struct look *l, uint64_t at_ms)
 {
-	if (at_ms < l->last_ms + LOOK_GAP_MS)
-		at_ms = l->last_ms + LOOK_GAP_MS;
+	at_ms = later(at_ms, l->last_ms + LOOK_GAP_MS);
 	if (at_ms < l->due_ms)
 		l->due_ms = at_ms;
 }
@@ -46,8 +50,11 @@ void look_typed(struct look *l, const uint8_t *bytes, size_t len, uint64_t now_m
 
 void look_output(struct look *l, uint64_t now_ms)
 {
-	if (!l->shell || l->expectant)
+	/* What a shell says at once, before it has started anything, is worth no look. */
+	if (!l->shell)
 		want(l, now_ms);
+	else if (l->expectant)
+		want(l, later(now_ms, l->reason_ms + delays_ms[0]));
 }
 
 void look_taken(struct look *l, uint64_t now_ms)

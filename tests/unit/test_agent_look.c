@@ -83,6 +83,14 @@ START_TEST(an_enter_is_followed_by_four_looks)
 }
 END_TEST
 
+START_TEST(what_the_shell_says_at_once_does_not_hasten_the_look)
+{
+	type("ls -l\r");
+	look_output(&l, now);
+	ck_assert_uint_eq(l.due_ms, now + 15);
+}
+END_TEST
+
 START_TEST(an_enter_counts_wherever_it_is_in_what_was_typed)
 {
 	type("ls\nmore");
@@ -219,6 +227,7 @@ int main(void)
 	tcase_add_test(t, there_is_nothing_to_look_for_at_first);
 	tcase_add_test(t, typing_at_the_prompt_is_no_reason_to_look);
 	tcase_add_test(t, an_enter_is_followed_by_four_looks);
+	tcase_add_test(t, what_the_shell_says_at_once_does_not_hasten_the_look);
 	tcase_add_test(t, an_enter_counts_wherever_it_is_in_what_was_typed);
 	tcase_add_test(t, more_enters_do_not_put_off_the_look);
 	tcase_add_test(t, a_pasted_script_causes_at_most_so_many_looks);
