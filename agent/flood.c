@@ -1,5 +1,8 @@
 #include "agent/flood.h"
 
+#include "agent/foreground.h"
+#include <signal.h>
+
 /* 20 ms let the fastest writer queue about 200 KiB. */
 #define LOOK_MIN_MS 20
 #define LOOK_MAX_MS 640
@@ -38,7 +41,7 @@ void flood_look(struct terminal *t, uint64_t now_ms)
 	/* A process that was born between looks is not stopped yet: then the queue has grown. */
 	if (queued >= FLOOD_HIGH && !in_grace(f, now_ms) &&
 	    (f->stopped.count == 0 || queued > f->queued))
-		procs_stop_session(&f->stopped, t->pid);
+		procs_stop_session(&f->stopped, t->pid, t->watcher_pid);
 	else if (queued <= FLOOD_LOW)
 		procs_continue(&f->stopped);
 	schedule(f, queued, now_ms);
@@ -50,4 +53,13 @@ void flood_release(struct terminal *t)
 	if (t->flood.stopped.count > 0)
 		t->flood.released = true;
 	procs_continue(&t->flood.stopped);
+}
+
+void flood_signal(struct terminal *t, int signal)
+{
+	/* To be continued would undo a stop that is still pending. */
+	if (signal == SIGTSTP)
+		flood_release(t);
+	foreground_signal(t->pty.master, t->watcher, t->pid, signal);
+	flood_release(t);
 }

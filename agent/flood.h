@@ -17,7 +17,11 @@
 /* After output has been read, or not been read for want of credit or room. */
 void flood_look(struct terminal *t, uint64_t now_ms);
 
-/* Continues what was stopped, so that it can take a signal; flood_look() stops it again, later. */
+/* Continues what was stopped; flood_look() stops it again, later. */
 void flood_release(struct terminal *t);
+
+/* Signals the foreground and continues what was stopped, so that it takes the signal before it writes
+ * any more. */
+void flood_signal(struct terminal *t, int signal);
 
 #endif

@@ -96,13 +96,22 @@ int foreground_watch(int terminal, int orders, int answers)
 		pid = fork();
 		if (pid == 0)
 			become_watcher(terminal, orders, answers);
-		_exit(pid < 0 ? errno : 0);
+		if (pid < 0 || write(answers, &pid, sizeof pid) != sizeof pid)
+			_exit(errno);
+		_exit(0);
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
 	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
 	return errno == 0 ? 0 : -1;
+}
+
+pid_t foreground_watcher(int answers)
+{
+	pid_t pid;
+
+	return read(answers, &pid, sizeof pid) == sizeof pid ? pid : -1;
 }
 
 void foreground_signal(int master, int watcher, pid_t shell, int signal)

@@ -13,9 +13,13 @@
 
 /* Starts a watcher. Called in the leader of the session, which has the terminal as its
  * controlling terminal, before it executes the shell. orders and answers, above 2, are the ends of
- * pipes that it reads and, not blocking, writes. The watcher closes everything else and ends when the other end of
- * orders is closed. Returns 0, or -1 and errno. */
+ * pipes that it reads and, not blocking, writes: first its process id, for foreground_watcher(). The
+ * watcher closes everything else and ends when the other end of orders is closed. Returns 0, or -1 and errno. */
 int foreground_watch(int terminal, int orders, int answers);
+
+/* Its process id, when foreground_watch() has succeeded and before the first look; -1 if it is not
+ * there. Programs of the user run only after it has been written. */
+pid_t foreground_watcher(int answers);
 
 /* Sends the signal to the foreground group of the PTY behind master: through the watcher's pipe
  * when watcher is not -1. When that fails, to the shell's own group. Never blocks. */

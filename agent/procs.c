@@ -111,7 +111,7 @@ static void stop_proc(struct procs_stopped *s, pid_t pid)
 }
 
 struct session_stop {
-	pid_t session;
+	pid_t session, spared;
 	struct procs_stopped *stopped;
 	bool leader; /* this pass is for the leader */
 };
@@ -120,15 +120,15 @@ static void stop_member(const struct proc *p, void *arg)
 {
 	const struct session_stop *s = arg;
 
-	if (p->session != s->session || is_stopped(p->state))
+	if (p->session != s->session || p->pid == s->spared || is_stopped(p->state))
 		return;
 	if ((p->pid == p->session) == s->leader)
 		stop_proc(s->stopped, p->pid);
 }
 
-void procs_stop_session(struct procs_stopped *stopped, pid_t session)
+void procs_stop_session(struct procs_stopped *stopped, pid_t session, pid_t spared)
 {
-	struct session_stop s = {session, stopped, true};
+	struct session_stop s = {session, spared, stopped, true};
 	struct proc leader;
 	char name[16];
 

@@ -19,9 +19,9 @@ struct procs_stopped {
 };
 
 /* Stops the session with SIGSTOP, the leader first, so that a shell does not get to see its jobs
- * stop. Those that are stopped already stay out of *stopped, and processes new since the last call
- * are added to it. */
-void procs_stop_session(struct procs_stopped *stopped, pid_t session);
+ * stop; only the process spared, -1 for none, goes on. Those that are stopped already stay out of
+ * *stopped, and processes new since the last call are added to it. */
+void procs_stop_session(struct procs_stopped *stopped, pid_t session, pid_t spared);
 
 /* Continues them, the leader last; *stopped is empty afterwards. */
 void procs_continue(struct procs_stopped *stopped);

@@ -41,7 +41,7 @@ int terminal_open(struct terminal *t, uint16_t number, const struct open_request
 	int error;
 
 	memset(t, 0, sizeof *t);
-	t->report = t->watcher = t->answers = -1;
+	t->report = t->watcher = t->answers = t->watcher_pid = -1;
 	if (pty_open(&t->pty, request->rows, request->cols) < 0)
 		return errno;
 	if (spawn(&s, request, &t->pty, quirks->no_foreground) < 0) {
@@ -74,6 +74,8 @@ void terminal_started(struct terminal *t)
 	close_fd(&t->report);
 	if (t->state == TERMINAL_STARTING)
 		t->state = n == 0 ? TERMINAL_OPEN : TERMINAL_FAILED;
+	if (t->state == TERMINAL_OPEN && t->answers >= 0)
+		t->watcher_pid = foreground_watcher(t->answers);
 }
 
 void terminal_resize(struct terminal *t, uint16_t rows, uint16_t cols, const struct quirks *quirks)
@@ -88,8 +90,7 @@ void terminal_signal(struct terminal *t, int signal)
 {
 	if (t->state != TERMINAL_STARTING && t->state != TERMINAL_OPEN)
 		return;
-	flood_release(t);
-	foreground_signal(t->pty.master, t->watcher, t->pid, signal);
+	flood_signal(t, signal);
 }
 
 /* The terminal is going: tells everything in its session, as a line that drops does. Those that

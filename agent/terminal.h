@@ -43,7 +43,8 @@ struct terminal {
 	struct pty pty;
 	int report, watcher, answers; /* of struct spawned; -1 when closed */
 	pid_t pid;
-	int status; /* of waitpid(), from DRAINING or ENDED on */
+	pid_t watcher_pid; /* -1 without one; never stopped, so that it can take a signal */
+	int status;        /* of waitpid(), from DRAINING or ENDED on */
 	bool reaped;
 	uint8_t error; /* errno, in FAILED */
 	bool opened_told;

@@ -1,7 +1,6 @@
 /* The data of a terminal: the ring of input, and output from the PTY into the link. */
 
 #include "agent/flood.h"
-#include "agent/foreground.h"
 #include "agent/terminal.h"
 #include <errno.h>
 #include <string.h>
@@ -44,9 +43,8 @@ static void input_drop(struct terminal *t, size_t n)
 /* Does the kernel's work for the signal key at the front of the input. */
 static void press_signal_key(struct terminal *t, const struct termios *settings, int signal)
 {
-	flood_release(t);
 	pty_signal_key_effects(&t->pty, settings, t->input.bytes[t->input.start]);
-	foreground_signal(t->pty.master, t->watcher, t->pid, signal);
+	flood_signal(t, signal);
 	input_drop(t, 1);
 }
 

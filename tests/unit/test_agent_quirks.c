@@ -3,6 +3,7 @@
  * through a watcher, and holding up a session. The kernel of the test may do these things as well; the
  * paths are the same.
  */
+#include "agent/flood.h"
 #include "agent/procs.h"
 #include "agent/pty.h"
 #include "agent/quirks.h"
@@ -91,6 +92,26 @@ static void type(const char *text)
 {
 	ck_assert_int_eq(terminal_input(&t, (const uint8_t *)text, strlen(text)), 0);
 	terminal_write(&t, &all_quirks, now);
+}
+
+/* Lets the clock run until the next look, which is taken. */
+static void look_next(void)
+{
+	ck_assert_uint_ne(t.look.due_ms, UINT64_MAX);
+	now = t.look.due_ms;
+	terminal_tick(&t, now);
+}
+
+static void wait_answer(bool shell)
+{
+	struct pollfd p = {.fd = t.answers, .events = POLLIN};
+
+	ck_assert(terminal_awaits_answer(&t));
+	ck_assert_int_eq(poll(&p, 1, 20000), 1);
+	terminal_answered(&t, now);
+	ck_assert(t.look.shell == shell);
+	terminal_tell(&t, &out);
+	listen_to();
 }
 
 static int wait_shell(void)
@@ -191,12 +212,12 @@ START_TEST(a_session_is_stopped_and_continued_as_a_whole)
 
 	open_script("sleep 1000 & echo ready; exec cat");
 	expect("ready");
-	procs_stop_session(&stopped, t.pid);
+	procs_stop_session(&stopped, t.pid, t.watcher_pid);
 	ck_assert_uint_ge(stopped.count, 2);
 	ck_assert_int_eq(stopped.pids[0], t.pid);
 	ck_assert_int_eq(waitpid(t.pid, &status, WUNTRACED), t.pid);
 	ck_assert(WIFSTOPPED(status));
-	procs_stop_session(&stopped, t.pid); /* changes nothing */
+	procs_stop_session(&stopped, t.pid, t.watcher_pid); /* changes nothing */
 	ck_assert_uint_lt(stopped.count, 8);
 	procs_continue(&stopped);
 	ck_assert_uint_eq(stopped.count, 0);
@@ -215,10 +236,73 @@ START_TEST(a_process_that_its_user_has_stopped_stays_stopped)
 	open_script("kill -STOP $$");
 	ck_assert_int_eq(waitpid(t.pid, &status, WUNTRACED), t.pid);
 	ck_assert(WIFSTOPPED(status));
-	procs_stop_session(&stopped, t.pid);
+	procs_stop_session(&stopped, t.pid, t.watcher_pid);
 	for (size_t i = 0; i < stopped.count; i++)
 		ck_assert_int_ne(stopped.pids[i], t.pid);
 	procs_continue(&stopped);
+}
+END_TEST
+
+/* As a flood has it done to the session. */
+static void hold_up(void)
+{
+	procs_stop_session(&t.flood.stopped, t.pid, t.watcher_pid);
+	ck_assert_uint_ge(t.flood.stopped.count, 1);
+}
+
+START_TEST(an_interrupt_key_reaches_a_session_that_is_held_up)
+{
+	open_script("trap 'echo caught; exit 3' INT; echo ready; while :; do :; done");
+	expect("ready");
+	hold_up();
+	type("\003");
+	expect("caught");
+	ck_assert_int_eq(WEXITSTATUS(wait_shell()), 3);
+}
+END_TEST
+
+START_TEST(a_stop_key_stops_a_job_that_is_held_up)
+{
+	open_script("exec sh");
+	type("sh -c 'echo in''side; exec cat'\n");
+	expect("inside");
+	hold_up();
+	type("\032");
+	expect("Stopped");
+	type("echo af''ter\n");
+	expect("after");
+}
+END_TEST
+
+START_TEST(a_watcher_answers_while_its_session_is_held_up)
+{
+	open_script("exec sh");
+	type("sh -c 'echo in''side; exec cat'\n");
+	expect("inside");
+	ck_assert_int_gt(t.watcher_pid, 0);
+	hold_up();
+	for (size_t i = 0; i < t.flood.stopped.count; i++)
+		ck_assert_int_ne(t.flood.stopped.pids[i], t.watcher_pid);
+	look_next();
+	wait_answer(false);
+	flood_release(&t);
+}
+END_TEST
+
+/* Any process of the same user can stop it. */
+START_TEST(a_stopped_watcher_is_not_waited_for)
+{
+	open_script("echo ready; exec sleep 1000");
+	expect("ready");
+	ck_assert_int_eq(kill(t.watcher_pid, SIGSTOP), 0);
+	type("\n");
+	for (int i = 0; i < 70000; i++) { /* more than a pipe holds */
+		look_output(&t.look, now);
+		look_next();
+	}
+	ck_assert(t.look.shell);
+	terminal_signal(&t, SIGTERM);
+	ck_assert_int_eq(WTERMSIG(wait_shell()), SIGTERM);
 }
 END_TEST
 
@@ -230,26 +314,6 @@ START_TEST(descendants_are_killed_wherever_they_have_fled)
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 END_TEST
-
-/* Lets the clock run until the next look, which is taken. */
-static void look_next(void)
-{
-	ck_assert_uint_ne(t.look.due_ms, UINT64_MAX);
-	now = t.look.due_ms;
-	terminal_tick(&t, now);
-}
-
-static void wait_answer(bool shell)
-{
-	struct pollfd p = {.fd = t.answers, .events = POLLIN};
-
-	ck_assert(terminal_awaits_answer(&t));
-	ck_assert_int_eq(poll(&p, 1, 20000), 1);
-	terminal_answered(&t, now);
-	ck_assert(t.look.shell == shell);
-	terminal_tell(&t, &out);
-	listen_to();
-}
 
 START_TEST(the_watcher_tells_who_is_in_the_foreground)
 {
@@ -344,6 +408,10 @@ int main(void)
 	tcase_add_test(c, a_signal_reaches_the_shell_when_its_watcher_is_gone);
 	tcase_add_test(c, a_session_is_stopped_and_continued_as_a_whole);
 	tcase_add_test(c, a_process_that_its_user_has_stopped_stays_stopped);
+	tcase_add_test(c, an_interrupt_key_reaches_a_session_that_is_held_up);
+	tcase_add_test(c, a_stop_key_stops_a_job_that_is_held_up);
+	tcase_add_test(c, a_watcher_answers_while_its_session_is_held_up);
+	tcase_add_test(c, a_stopped_watcher_is_not_waited_for);
 	tcase_add_test(c, descendants_are_killed_wherever_they_have_fled);
 	tcase_add_test(c, the_watcher_tells_who_is_in_the_foreground);
 	tcase_add_test(c, a_look_that_finds_no_change_is_not_answered);
