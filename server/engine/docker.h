@@ -36,6 +36,11 @@ struct docker_call;
 #define DOCKER_NAME_MAX   128 /* bytes with the NUL */
 #define DOCKER_LABELS_MAX 16
 
+/* What one of our containers may take of its host: memory without swap, and threads (under gVisor those of its kernel,
+ * which are more than the user's processes). */
+#define DOCKER_MEMORY_BYTES 134217728
+#define DOCKER_PIDS_LIMIT   2048
+
 /* host is "unix:///path" (the only scheme). Copies it; connects to nothing yet. NULL with *err. */
 struct docker *docker_new(uv_loop_t *loop, const char *host, struct err *err);
 
@@ -70,6 +75,8 @@ struct docker_info {
 	const char *runtime_args;   /* its arguments joined by spaces, "" for none */
 	int64_t memory_total_bytes; /* of the host */
 	int64_t cpus;
+	/* Which limits the Engine can enforce on this host; false when it does not say. */
+	bool memory_limit, swap_limit, pids_limit, cpu_limit;
 };
 typedef void (*docker_info_fn)(void *arg, const struct docker_info *info, const struct err *err);
 

@@ -171,6 +171,14 @@ static bool read_runtime(const json_t *runtime, struct docker_info *out, char **
 	return *args;
 }
 
+static void read_limits(const json_t *root, struct docker_info *out)
+{
+	out->memory_limit = json_is_true(json_object_get(root, "MemoryLimit"));
+	out->swap_limit = json_is_true(json_object_get(root, "SwapLimit"));
+	out->pids_limit = json_is_true(json_object_get(root, "PidsLimit"));
+	out->cpu_limit = json_is_true(json_object_get(root, "CpuCfsQuota"));
+}
+
 int docker_decode_info(const char *data, size_t len, const char *runtime, struct docker_doc *doc,
 		       struct docker_info *out, struct err *err)
 {
@@ -188,6 +196,7 @@ int docker_decode_info(const char *data, size_t len, const char *runtime, struct
 		    (!found || read_runtime(found, &info, &args));
 	if (hand_over(good, root, doc, "info", err))
 		return -1;
+	read_limits(root, &info);
 	doc->extra = args;
 	*out = info;
 	return 0;

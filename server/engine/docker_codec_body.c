@@ -5,10 +5,8 @@
 
 /* The fixed part of every sandbox. The pids limit counts the host threads of gVisor's kernel: what the user may start
  * is the nproc limit, and a low pids limit lets a fork bomb kill the sandbox. */
-#define MEMORY_BYTES   134217728
 #define NANO_CPUS      500000000
 #define CPU_SHARES     128
-#define PIDS_LIMIT     2048
 #define OOM_SCORE_ADJ  900
 #define SHM_BYTES      4194304
 #define NPROC_LIMIT    64
@@ -59,10 +57,10 @@ static json_t *ulimits(void)
 static json_t *resources(const char *home)
 {
 	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:{s:s, s:s}}", "Memory",
-			 MEMORY_BYTES, "MemorySwap", MEMORY_BYTES, "NanoCpus", NANO_CPUS,
-			 "CpuShares", CPU_SHARES, "PidsLimit", PIDS_LIMIT, "OomScoreAdj",
-			 OOM_SCORE_ADJ, "ShmSize", SHM_BYTES, "Ulimits", ulimits(), "Tmpfs", home,
-			 HOME_OPTIONS, "/tmp", TMP_OPTIONS);
+			 DOCKER_MEMORY_BYTES, "MemorySwap", DOCKER_MEMORY_BYTES, "NanoCpus",
+			 NANO_CPUS, "CpuShares", CPU_SHARES, "PidsLimit", DOCKER_PIDS_LIMIT,
+			 "OomScoreAdj", OOM_SCORE_ADJ, "ShmSize", SHM_BYTES, "Ulimits", ulimits(),
+			 "Tmpfs", home, HOME_OPTIONS, "/tmp", TMP_OPTIONS);
 }
 
 static json_t *isolation(void)

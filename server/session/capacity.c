@@ -6,10 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/docker.h"
+
 #define SAMPLE_INTERVAL_MS 2000
 
 /* A sandbox at its memory limit with gVisor's own processes beside it. */
 #define SANDBOX_HOST_KIB (192 * 1024)
+
+/* Process numbers that are left to everybody else on the host. */
+#define HOST_PIDS 4096
 
 struct capacity {
 	const struct config *config;
@@ -20,6 +25,7 @@ struct capacity {
 	bool sampling, freed;
 	uint64_t due_ms;
 	int64_t total_kib, available_kib;
+	int64_t pid_max; /* 0: not known */
 };
 
 static bool read_field(const char *text, const char *name, int64_t *value)
@@ -44,6 +50,18 @@ bool capacity_parse_meminfo(const char *text, int64_t *total_kib, int64_t *avail
 	return true;
 }
 
+static int64_t read_pid_max(void)
+{
+	char text[32] = "";
+	int fd = open("/proc/sys/kernel/pid_max", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? strtoll(text, NULL, 10) : 0;
+}
+
 struct capacity *capacity_new(uv_loop_t *loop, const struct config *config)
 {
 	struct capacity *c = calloc(1, sizeof(*c));
@@ -56,6 +74,7 @@ struct capacity *capacity_new(uv_loop_t *loop, const struct config *config)
 	ssize_t n = c->fd < 0 ? -1 : pread(c->fd, c->text, sizeof(c->text) - 1, 0);
 	c->text[n > 0 ? n : 0] = '\0';
 	capacity_parse_meminfo(c->text, &c->total_kib, &c->available_kib);
+	c->pid_max = read_pid_max();
 	return c;
 }
 
@@ -99,13 +118,36 @@ void capacity_sweep(struct capacity *c, uint64_t now_ms)
 	c->sampling = uv_fs_read(c->loop, &c->request, c->fd, &buf, 1, 0, on_read) == 0;
 }
 
-static size_t max_containers(const struct capacity *c)
+size_t capacity_by_memory(int64_t usable_kib)
+{
+	return usable_kib < SANDBOX_HOST_KIB ? 1 : (size_t)(usable_kib / SANDBOX_HOST_KIB);
+}
+
+size_t capacity_by_pids(int64_t pid_max)
+{
+	int64_t free_pids = pid_max - HOST_PIDS;
+
+	return free_pids < DOCKER_PIDS_LIMIT ? 1 : (size_t)(free_pids / DOCKER_PIDS_LIMIT);
+}
+
+struct capacity_host capacity_host(const struct capacity *c)
 {
 	int64_t usable_kib = c->total_kib / 100 * c->config->max_memory_percent;
 
+	return (struct capacity_host){.memory_kib = c->total_kib,
+				      .pid_max = c->pid_max,
+				      .by_memory = capacity_by_memory(usable_kib),
+				      .by_pids =
+					      c->pid_max ? capacity_by_pids(c->pid_max) : SIZE_MAX};
+}
+
+static size_t max_containers(const struct capacity *c)
+{
+	struct capacity_host host = capacity_host(c);
+
 	if (c->config->max_containers)
 		return (size_t)c->config->max_containers;
-	return usable_kib < SANDBOX_HOST_KIB ? 1 : (size_t)(usable_kib / SANDBOX_HOST_KIB);
+	return host.by_memory < host.by_pids ? host.by_memory : host.by_pids;
 }
 
 struct capacity_report capacity_report(const struct capacity *c, size_t containers)

@@ -436,6 +436,20 @@ static void info(const char *runtime, struct docker_doc *doc, struct docker_info
 	ck_assert_int_eq(docker_decode_info(INFO, strlen(INFO), runtime, doc, out, NULL), 0);
 }
 
+START_TEST(info_says_which_limits_the_engine_can_enforce)
+{
+	static const char text[] =
+		"{\"NCPU\":2,\"MemTotal\":1,\"Runtimes\":{},\"MemoryLimit\":true,"
+		"\"SwapLimit\":false,\"PidsLimit\":true,\"CpuCfsQuota\":\"true\"}";
+	struct docker_doc doc;
+	struct docker_info i;
+
+	ck_assert_int_eq(docker_decode_info(text, strlen(text), "runsc", &doc, &i, NULL), 0);
+	ck_assert(i.memory_limit && !i.swap_limit && i.pids_limit && !i.cpu_limit);
+	docker_doc_finish(&doc);
+}
+END_TEST
+
 START_TEST(info_says_where_a_runtime_is_and_how_it_is_called)
 {
 	struct docker_doc doc;
@@ -446,6 +460,7 @@ START_TEST(info_says_where_a_runtime_is_and_how_it_is_called)
 	ck_assert_str_eq(i.runtime_path, "/usr/bin/runsc");
 	ck_assert_str_eq(i.runtime_args, "--network=none -d");
 	ck_assert_int_eq(i.memory_total_bytes, 25276510208);
+	ck_assert(!i.memory_limit && !i.swap_limit && !i.pids_limit && !i.cpu_limit);
 	ck_assert_int_eq(i.cpus, 2);
 	docker_doc_finish(&doc);
 	info("runc", &doc, &i);
@@ -572,6 +587,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_answer_that_is_not_as_agreed_is_unreadable, 0, COUNT(bad));
 	tcase_add_test(tc, json_nested_100000_deep_is_unreadable);
 	tcase_add_test(tc, a_version_is_read_and_an_old_engine_without_a_least_version_too);
+	tcase_add_test(tc, info_says_which_limits_the_engine_can_enforce);
 	tcase_add_test(tc, info_says_where_a_runtime_is_and_how_it_is_called);
 	tcase_add_test(tc, a_list_gives_own_names_and_the_labels_with_the_prefix);
 	tcase_add_test(tc, of_many_labels_the_first_sixteen_are_kept);

@@ -254,8 +254,22 @@ START_TEST(the_hosts_memory_is_read_from_meminfo)
 	world.config.max_containers = 3;
 	ck_assert_str_eq(capacity_report(world.capacity, 2).reason, "");
 	ck_assert_str_ne(capacity_report(world.capacity, 3).reason, "");
+}
+END_TEST
+
+START_TEST(the_host_carries_as_many_full_sandboxes_as_the_scarcer_of_memory_and_process_numbers)
+{
+	struct capacity_host host = capacity_host(world.capacity);
+
+	ck_assert_uint_eq(capacity_by_memory(0), 1);
+	ck_assert_uint_eq(capacity_by_memory(1024 * 1024), 5);
+	ck_assert_uint_eq(capacity_by_pids(1), 1);
+	ck_assert_uint_eq(capacity_by_pids(32768), 14);
+	ck_assert_uint_eq(capacity_by_pids(4194304), 2046);
+	ck_assert(host.memory_kib > 0 && host.pid_max > 0);
 	world.config.max_containers = 0;
-	ck_assert_uint_ge(capacity_report(world.capacity, 0).max_containers, 1);
+	ck_assert_uint_eq(capacity_report(world.capacity, 0).max_containers,
+			  host.by_memory < host.by_pids ? host.by_memory : host.by_pids);
 }
 END_TEST
 
@@ -283,6 +297,9 @@ int main(void)
 	tcase_add_test(tc, draining_ends_every_session);
 	tcase_add_test(tc, every_ending_has_a_name_a_legal_code_and_a_text_that_fits_a_close_frame);
 	tcase_add_test(tc, the_hosts_memory_is_read_from_meminfo);
+	tcase_add_test(
+		tc,
+		the_host_carries_as_many_full_sandboxes_as_the_scarcer_of_memory_and_process_numbers);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
