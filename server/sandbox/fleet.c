@@ -60,6 +60,11 @@ static struct sandbox *find(const struct fleet *f, const char *name)
 	return s;
 }
 
+bool fleet_knows(const struct fleet *f, const char *name)
+{
+	return find(f, name) || reaper_knows(f->reaper, name);
+}
+
 void fleet_engine_event(struct fleet *f, const struct docker_event *event)
 {
 	struct sandbox *s = find(f, event->name);
@@ -105,7 +110,7 @@ void fleet_reconcile(struct fleet *f, const struct docker_container *list, size_
 		const char *worker = docker_container_label(&list[i], LABEL_WORKER);
 		if (!worker || strcmp(worker, f->config->worker_id) != 0)
 			continue;
-		if (find(f, list[i].name) || reaper_knows(f->reaper, list[i].name))
+		if (fleet_knows(f, list[i].name))
 			continue;
 		log_info("container.orphan", LOG_S("container", list[i].name),
 			 LOG_S("instance", docker_container_label(&list[i], LABEL_INSTANCE)),

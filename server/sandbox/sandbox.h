@@ -54,6 +54,9 @@ size_t fleet_count(const struct fleet *f);
 /* These, and what the reaper has not yet seen gone: the slots of this host that are taken. */
 size_t fleet_containers(const struct fleet *f);
 
+/* Whether the container of that name may still exist: a sandbox has it, or the reaper. */
+bool fleet_knows(const struct fleet *f, const char *name);
+
 /* Under runsc each failed start leaves a process and control groups behind. After so many within the window no more
  * are tried, until the window has passed. */
 #define FLEET_FAILED_STARTS_MAX    3

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sandbox/runtime.h"
 
 #define BACKOFF_MIN_MS 250
 #define BACKOFF_MAX_MS 5000
@@ -26,7 +27,8 @@ struct watch {
 	size_t image; /* the environment whose image is being asked for */
 	uint64_t due_ms, asked_ms, checked_ms;
 	uint64_t backoff_ms;
-	bool announced; /* the log knows the state of `reachable` */
+	bool announced;    /* the log knows the state of `reachable` */
+	char runtime[256]; /* how the Engine calls it; cut */
 };
 
 struct watch *watch_new(const struct config *config, struct docker *docker, struct fleet *fleet)
@@ -115,6 +117,7 @@ static void subscribe(struct watch *w)
 
 	snprintf(filter, sizeof(filter), "%s=%s", LABEL_WORKER, w->config->worker_id);
 	w->events = docker_events(w->docker, filter, on_event, on_events_end, w, &err);
+	w->health.epoch += w->events != NULL;
 	fleet_engine_stream(w->fleet, w->events != NULL);
 }
 
@@ -178,38 +181,15 @@ static void ask_image(struct watch *w)
 	asked(w, docker_image(w->docker, environments[w->image].image, on_image, w, &err), &err);
 }
 
-/* Whether the argument at `arg` (up to a space) takes the sandbox's limits away. As Go reads flags: one dash or two, the
- * value behind "=" or in the next argument. */
-static bool is_unsafe(const char *arg)
+/* An Engine can be told to use another program without being restarted. */
+static void note_runtime(struct watch *w, const struct docker_info *info)
 {
-	arg += strspn(arg, "-");
-	size_t len = strcspn(arg, " =");
-	if (strncmp(arg, "TESTONLY", 8) == 0)
-		return true;
-	if (len == strlen("ignore-cgroups") && strncmp(arg, "ignore-cgroups", len) == 0)
-		return strncmp(arg + len, "=false", 6) != 0;
-	return len == strlen("network") && strncmp(arg, "network", len) == 0 && arg[len] &&
-	       strncmp(arg + len + 1, "host", 4) == 0;
-}
+	char runtime[sizeof(w->runtime)] = "";
 
-/* "" when the runtime is fit to hold strangers. */
-static void judge_runtime(const struct watch *w, const struct docker_info *info, char *problem,
-			  size_t size)
-{
-	problem[0] = '\0';
-	if (!w->config->use_gvisor)
-		return;
-	if (!info->runtime_known) {
-		snprintf(problem, size, "the Engine has no runtime named %s",
-			 w->config->gvisor_runtime);
-		return;
-	}
-	for (const char *arg = info->runtime_args; *arg;
-	     arg += strcspn(arg, " "), arg += *arg == ' ')
-		if (is_unsafe(arg))
-			snprintf(problem, size,
-				 "runtime %s is registered with %.*s, which takes its limits away",
-				 w->config->gvisor_runtime, (int)strcspn(arg, " "), arg);
+	snprintf(runtime, sizeof(runtime), "%s %s", info->runtime_path, info->runtime_args);
+	if (strcmp(runtime, w->runtime) != 0)
+		w->health.epoch++;
+	memcpy(w->runtime, runtime, sizeof(runtime));
 }
 
 static void on_info(void *arg, const struct docker_info *info, const struct err *err)
@@ -222,7 +202,8 @@ static void on_info(void *arg, const struct docker_info *info, const struct err 
 		unreachable(w, err);
 		return;
 	}
-	judge_runtime(w, info, problem, sizeof(problem));
+	runtime_judge(w->config, info, problem, sizeof(problem));
+	note_runtime(w, info);
 	if (problem[0] && strcmp(problem, w->health.runtime_problem) != 0)
 		log_error("runtime.unusable", LOG_S("problem", problem));
 	w->health.runtime_ok = !problem[0];

@@ -28,7 +28,8 @@ struct engine_health {
 	bool image_ok[ENVIRONMENT_COUNT];
 	char version[48], api_version[16]; /* "" before the first contact */
 	char problem[192]; /* why it is not reachable, for the log and the operator's pages only */
-	uint64_t latency_ms;              /* of the latest list */
+	uint64_t latency_ms; /* of the latest list */
+	unsigned epoch;      /* another number: another Engine may be there, or another runtime */
 	int64_t memory_total_bytes, cpus; /* of the Engine's host; 0 before the first contact */
 };
 

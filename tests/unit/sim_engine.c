@@ -57,6 +57,7 @@ struct sim {
 	struct sim_container *containers;
 	struct pending *pendings;
 	struct sim_plan plan;
+	const char *runtime;
 	bool no_images, refusing;
 	size_t removing, removing_max;
 	unsigned remove_requests;
@@ -311,6 +312,17 @@ static void subscribe(struct connection *c)
 		      "Transfer-Encoding: chunked\r\n\r\n");
 }
 
+static void info(struct connection *c)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{\"Runtimes\":{\"runsc\":{\"path\":\"%s\",\"runtimeArgs\":"
+		 "[\"--network=none\"]}},\"MemTotal\":8000000000,\"NCPU\":2}",
+		 c->sim->runtime);
+	answer(c, 200, text);
+}
+
 static void get(struct connection *c, const char *path)
 {
 	if (strcmp(path, "/version") == 0)
@@ -318,9 +330,7 @@ static void get(struct connection *c, const char *path)
 		       "{\"Version\":\"20.10.24\",\"ApiVersion\":\"1.41\","
 		       "\"MinAPIVersion\":\"1.12\"}");
 	else if (strcmp(path, "/info") == 0)
-		answer(c, 200,
-		       "{\"Runtimes\":{\"runsc\":{\"path\":\"runsc\",\"runtimeArgs\":"
-		       "[\"--network=none\"]}},\"MemTotal\":8000000000,\"NCPU\":2}");
+		info(c);
 	else if (strncmp(path, "/images/", 8) == 0 && c->sim->no_images)
 		answer_error(c, 404);
 	else if (strncmp(path, "/images/", 8) == 0)
@@ -456,6 +466,7 @@ struct sim *sim_new(uv_loop_t *loop)
 	struct sim *s = calloc(1, sizeof(*s));
 
 	s->loop = loop;
+	s->runtime = "runsc";
 	strcpy(s->dir, "/tmp/sim-engine-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(s->dir));
 	snprintf(s->path, sizeof(s->path), "%s/sock", s->dir);
@@ -622,6 +633,11 @@ void sim_drop_events(struct sim *s)
 	DL_FOREACH_SAFE(s->connections, c, next)
 	if (c->events)
 		close_connection(c);
+}
+
+void sim_set_runtime(struct sim *s, const char *path)
+{
+	s->runtime = path;
 }
 
 void sim_set_images(struct sim *s, bool there)

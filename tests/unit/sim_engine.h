@@ -79,6 +79,9 @@ void sim_refuse(struct sim *s, bool refuse);
 /* Ends the event streams only. */
 void sim_drop_events(struct sim *s);
 
+/* From now on the runtime runsc is this program. Kept, not copied. */
+void sim_set_runtime(struct sim *s, const char *path);
+
 /* From now on images are there, or not. */
 void sim_set_images(struct sim *s, bool there);
 

@@ -1,0 +1,415 @@
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "sandbox/canary.h"
+#include "world.h"
+
+/* --- the report --- */
+
+#define KERNEL     "kernel=[    0.000000] Starting gVisor...\r\n"
+#define USER       "user=1000\r\n"
+#define NO_CAPS    "capabilities=0000000000000000\r\n"
+#define ROOT       "root=ro\r\nwritten=\r\n"
+#define INTERFACES "interfaces=lo \r\n"
+#define MEMORY     "memory=131072\r\n"
+#define BEGIN      "\r\n<canary>\r\n"
+#define END        "</canary>\r\n"
+#define GOOD       BEGIN KERNEL USER NO_CAPS ROOT INTERFACES MEMORY END
+
+static const enum canary_fact none = CANARY_FACT_COUNT;
+
+static void read_report(const char *text, bool facts[CANARY_FACT_COUNT])
+{
+	memset(facts, 0xff, CANARY_FACT_COUNT * sizeof(bool));
+	ck_assert(canary_probe_read(text, strlen(text), facts));
+}
+
+START_TEST(a_good_report_proves_every_fact)
+{
+	bool facts[CANARY_FACT_COUNT];
+
+	read_report("$ anything" GOOD "anything", facts);
+	for (size_t i = 0; i < CANARY_FACT_COUNT; i++)
+		ck_assert(facts[i]);
+}
+END_TEST
+
+START_TEST(a_report_is_read_only_when_it_is_whole)
+{
+	bool facts[CANARY_FACT_COUNT] = {false};
+
+	for (size_t len = 0; len < strlen(GOOD); len++)
+		ck_assert(!canary_probe_read(GOOD, len, facts));
+	for (size_t i = 0; i < CANARY_FACT_COUNT; i++)
+		ck_assert(!facts[i]);
+	ck_assert(canary_probe_read(GOOD, strlen(GOOD), facts));
+}
+END_TEST
+
+/* What each one of them must not prove, while everything else is still proved. */
+static const struct {
+	const char *text;
+	enum canary_fact unproved;
+} reports[] = {
+	{BEGIN
+	 "kernel=[    0.000000] Linux version 6.1.0\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END,
+	 CANARY_GVISOR},
+	{BEGIN "kernel=\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
+	{BEGIN USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
+	{KERNEL BEGIN USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
+	{BEGIN KERNEL KERNEL USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
+	{BEGIN "kernel=\r\n" KERNEL USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
+	{BEGIN KERNEL "user=0\r\n" NO_CAPS ROOT INTERFACES MEMORY END, CANARY_NOT_ROOT},
+	{BEGIN KERNEL "user=\r\n" NO_CAPS ROOT INTERFACES MEMORY END, CANARY_NOT_ROOT},
+	{BEGIN KERNEL "user=10000\r\n" NO_CAPS ROOT INTERFACES MEMORY END, CANARY_NOT_ROOT},
+	{BEGIN KERNEL USER "capabilities=0000000000002000\r\n" ROOT INTERFACES MEMORY END,
+	 CANARY_NO_CAPABILITIES},
+	{BEGIN KERNEL USER "capabilities=\r\n" ROOT INTERFACES MEMORY END, CANARY_NO_CAPABILITIES},
+	{BEGIN KERNEL USER "capabilities=0 \r\n" ROOT INTERFACES MEMORY END,
+	 CANARY_NO_CAPABILITIES},
+	{BEGIN KERNEL USER NO_CAPS "root=rw\r\nwritten=\r\n" INTERFACES MEMORY END,
+	 CANARY_READ_ONLY_ROOT},
+	{BEGIN KERNEL USER NO_CAPS "root=ro\r\nwritten=/var/tmp\r\n" INTERFACES MEMORY END,
+	 CANARY_READ_ONLY_ROOT},
+	{BEGIN KERNEL USER NO_CAPS "root=ro\r\n" INTERFACES MEMORY END, CANARY_READ_ONLY_ROOT},
+	{BEGIN KERNEL USER NO_CAPS "written=\r\n" INTERFACES MEMORY END, CANARY_READ_ONLY_ROOT},
+	{BEGIN KERNEL USER NO_CAPS ROOT "interfaces=lo eth0 \r\n" MEMORY END, CANARY_ONLY_LOOPBACK},
+	{BEGIN KERNEL USER NO_CAPS ROOT "interfaces=\r\n" MEMORY END, CANARY_ONLY_LOOPBACK},
+	{BEGIN KERNEL USER NO_CAPS ROOT INTERFACES "memory=24684092\r\n" END, CANARY_MEMORY_LIMIT},
+	{BEGIN KERNEL USER NO_CAPS ROOT INTERFACES "memory=0\r\n" END, CANARY_MEMORY_LIMIT},
+	{BEGIN KERNEL USER NO_CAPS ROOT INTERFACES "memory=12 \r\n" END, CANARY_MEMORY_LIMIT},
+	{BEGIN KERNEL USER NO_CAPS ROOT INTERFACES
+	 "memory=99999999999999999999999999999999999999999\r\n" END,
+	 CANARY_MEMORY_LIMIT},
+	{BEGIN KERNEL USER NO_CAPS ROOT INTERFACES MEMORY END END, none},
+	{BEGIN KERNEL USER NO_CAPS ROOT INTERFACES MEMORY "=\r\nx=y\r\n\r\n" END, none},
+	{"\n<canary>\n" KERNEL USER NO_CAPS ROOT INTERFACES MEMORY "</canary>\n", none},
+};
+#define REPORT_COUNT (sizeof(reports) / sizeof(reports[0]))
+
+START_TEST(each_fact_is_true_only_where_the_report_proves_it)
+{
+	bool facts[CANARY_FACT_COUNT];
+
+	read_report(reports[_i].text, facts);
+	for (enum canary_fact i = 0; i < CANARY_FACT_COUNT; i++)
+		ck_assert_msg(facts[i] == (i != reports[_i].unproved), "fact %d", (int)i);
+}
+END_TEST
+
+START_TEST(a_value_without_end_proves_nothing)
+{
+	char text[CANARY_OUTPUT_MAX] = BEGIN "kernel=Starting gVisor";
+	bool facts[CANARY_FACT_COUNT];
+
+	memset(text + strlen(text), 'x', 1000);
+	strcat(text, "\r\n" USER END);
+	read_report(text, facts);
+	ck_assert(!facts[CANARY_GVISOR] && facts[CANARY_NOT_ROOT]);
+}
+END_TEST
+
+/* --- its life --- */
+
+static struct owner {
+	struct canary *canary;
+	unsigned done;
+	struct canary_result result;
+	uint64_t ahead_ms; /* what its sweeps are told */
+} owner;
+
+static void on_done(void *arg, const struct canary_result *result)
+{
+	struct owner *o = arg;
+
+	o->canary = NULL;
+	o->done++;
+	o->result = *result;
+}
+
+static void sweep(void)
+{
+	if (owner.canary)
+		canary_sweep(owner.canary, clock_monotonic_ms() + owner.ahead_ms);
+}
+
+static bool is_done(void)
+{
+	sweep();
+	return owner.done > 0;
+}
+
+static void start_demanding(const struct sim_plan *plan, bool gvisor)
+{
+	struct err err = {.msg = ""};
+
+	memset(&owner, 0, sizeof(owner));
+	sim_set_plan(world.sim, plan);
+	owner.canary = canary_start(world.fleet, &environments[0], gvisor, on_done, &owner,
+				    clock_monotonic_ms(), &err);
+	ck_assert_msg(owner.canary != NULL, "%s", err.msg);
+}
+
+static void start(const struct sim_plan *plan)
+{
+	start_demanding(plan, true);
+}
+
+static struct sim_agent *agent(void)
+{
+	struct sim_container *c = sim_container_at(world.sim, 0);
+
+	return c ? sim_container_agent(c) : NULL;
+}
+
+static bool is_probing(void)
+{
+	sweep();
+	return agent() && agent()->terminals[0].open;
+}
+
+static void print(const char *text)
+{
+	world_until(is_probing);
+	sim_agent_print(agent(), 1, text, strlen(text));
+}
+
+/* One result, a bad one, and nothing left. */
+static void expect_problem(const char *part)
+{
+	world_until(is_done);
+	ck_assert_msg(strstr(owner.result.problem, part) != NULL, "%s", owner.result.problem);
+	ck_assert(!owner.result.ok);
+	world_settle();
+	ck_assert_uint_eq(owner.done, 1);
+}
+
+START_TEST(a_good_report_is_told_once_and_when_the_container_is_gone)
+{
+	start(&(struct sim_plan){.create = SIM_OK});
+	print(GOOD);
+	world_until(is_done);
+	ck_assert(owner.result.ok && owner.result.reported);
+	ck_assert_str_eq(owner.result.problem, "");
+	ck_assert_uint_eq(sim_container_count(world.sim), 0);
+	ck_assert_uint_eq(fleet_containers(world.fleet), 0);
+	world_settle();
+	ck_assert_uint_eq(owner.done, 1);
+}
+END_TEST
+
+START_TEST(its_container_is_a_sandbox_of_this_worker)
+{
+	start(&(struct sim_plan){.create = SIM_OK});
+	world_until(is_probing);
+	struct sim_container *c = sim_container_at(world.sim, 0);
+	ck_assert_str_eq(sim_container_label(c, LABEL_WORKER), WORLD_WORKER);
+	ck_assert_str_eq(sim_container_label(c, LABEL_OWNER), LABEL_OWNER_VALUE);
+	ck_assert_str_eq(sim_container_label(c, LABEL_SESSION), "canary");
+	char *name = strdup(sim_container_name(c));
+	print(GOOD);
+	world_until(is_done);
+	ck_assert_str_eq(owner.result.container, name);
+	free(name);
+	world_settle();
+}
+END_TEST
+
+START_TEST(a_good_result_does_not_wait_for_a_removal_that_takes_too_long)
+{
+	start(&(struct sim_plan){.remove = SIM_HANG});
+	print(GOOD);
+	world_turns(20);
+	sweep();
+	ck_assert_uint_eq(owner.done, 0);
+	owner.ahead_ms = CANARY_LIMIT_MS;
+	world_until(is_done);
+	ck_assert(owner.result.ok);
+	world_settle();
+}
+END_TEST
+
+START_TEST(a_report_without_gvisor_is_a_problem_where_gvisor_is_demanded)
+{
+	start(&(struct sim_plan){.create = SIM_OK});
+	print(BEGIN "kernel=\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END);
+	expect_problem("not gVisor");
+	ck_assert(owner.result.reported && !owner.result.facts[CANARY_GVISOR]);
+	ck_assert(owner.result.facts[CANARY_NO_CAPABILITIES]);
+	start_demanding(&(struct sim_plan){.create = SIM_OK}, false);
+	print(BEGIN "kernel=\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END);
+	world_until(is_done);
+	ck_assert(owner.result.ok && !owner.result.facts[CANARY_GVISOR]);
+	world_settle();
+}
+END_TEST
+
+START_TEST(each_other_fact_is_demanded_but_the_memory_limit)
+{
+	enum canary_fact unproved = reports[_i].unproved;
+
+	start_demanding(&(struct sim_plan){.create = SIM_OK}, false);
+	print(reports[_i].text);
+	world_until(is_done);
+	ck_assert(owner.result.ok == (unproved == none || unproved == CANARY_GVISOR ||
+				      unproved == CANARY_MEMORY_LIMIT));
+	ck_assert(owner.result.ok == !owner.result.problem[0]);
+	world_settle();
+}
+END_TEST
+
+static const struct {
+	struct sim_plan plan;
+	const char *problem;
+	uint64_t ahead_ms;
+} failing[] = {
+	{{.create = SIM_FAIL}, "does not start", 0},
+	{{.attach = SIM_FAIL}, "does not start", 0},
+	{{.start = SIM_FAIL}, "does not start", 0},
+	{{.start = SIM_FAIL, .remove = SIM_FAIL}, "does not start", 0},
+	{{.hello = SIM_HELLO_GARBAGE}, "does not start", 0},
+	{{.hello = SIM_HELLO_WRONG_VERSION}, "rebuild the images", 0},
+	{{.hello = SIM_HELLO_NONE, .cut_at_start = true}, "does not start", 0},
+	{{.hello = SIM_HELLO_NONE}, "does not answer", CANARY_LIMIT_MS},
+	{{.create = SIM_HANG}, "does not answer", CANARY_LIMIT_MS},
+	{{.attach = SIM_HANG}, "does not answer", CANARY_LIMIT_MS},
+	{{.start = SIM_HANG}, "does not answer", CANARY_LIMIT_MS},
+	{{.start = SIM_HANG, .remove = SIM_HANG}, "does not answer", CANARY_LIMIT_MS},
+	{{.open = SIM_OPEN_ERROR}, "could not run", 0},
+	{{.open = SIM_OPEN_NEVER}, "does not answer", CANARY_LIMIT_MS},
+};
+#define FAILING_COUNT (sizeof(failing) / sizeof(failing[0]))
+
+START_TEST(a_sandbox_that_fails_is_one_problem_and_leaves_nothing)
+{
+	start(&failing[_i].plan);
+	world_turns(20);
+	owner.ahead_ms = failing[_i].ahead_ms;
+	expect_problem(failing[_i].problem);
+	ck_assert(!owner.result.reported);
+}
+END_TEST
+
+START_TEST(output_without_end_is_a_problem)
+{
+	char flood[CANARY_OUTPUT_MAX + 1];
+
+	memset(flood, 'y', sizeof(flood) - 1);
+	flood[sizeof(flood) - 1] = '\0';
+	start(&(struct sim_plan){.create = SIM_OK});
+	print(flood);
+	expect_problem("too much");
+}
+END_TEST
+
+START_TEST(a_probe_that_ends_without_a_report_is_a_problem)
+{
+	start(&(struct sim_plan){.create = SIM_OK});
+	print(BEGIN KERNEL);
+	world_turns(5);
+	sim_agent_exit(agent(), 1, EXIT_STATUS, 127);
+	expect_problem("status 127");
+}
+END_TEST
+
+START_TEST(a_sandbox_that_dies_under_the_probe_is_a_problem)
+{
+	start(&(struct sim_plan){.create = SIM_OK});
+	world_until(is_probing);
+	sim_event(world.sim, sim_container_at(world.sim, 0), "die");
+	sim_cut(sim_container_at(world.sim, 0));
+	expect_problem("could not run");
+}
+END_TEST
+
+START_TEST(an_agent_that_breaks_the_protocol_is_a_problem)
+{
+	start(&(struct sim_plan){.create = SIM_OK});
+	world_until(is_probing);
+	sim_agent_frame(agent(), FRAME_CREDIT, 7, "\0\0\0\1", 4);
+	expect_problem("could not run");
+}
+END_TEST
+
+START_TEST(an_engine_that_goes_away_is_a_problem)
+{
+	start(&(struct sim_plan){.create = SIM_OK});
+	world_until(is_probing);
+	sim_refuse(world.sim, true);
+	sim_drop_connections(world.sim);
+	world_until(is_done);
+	ck_assert(!owner.result.ok);
+	ck_assert_str_ne(owner.result.problem, "");
+	sim_refuse(world.sim, false);
+	world_settle();
+	ck_assert_uint_eq(owner.done, 1);
+}
+END_TEST
+
+START_TEST(who_cancels_it_hears_nothing_and_nothing_is_left)
+{
+	static const struct sim_plan plans[] = {{.create = SIM_HANG},
+						{.attach = SIM_HANG},
+						{.start = SIM_HANG},
+						{.hello = SIM_HELLO_NONE},
+						{.open = SIM_OPEN_NEVER}};
+
+	for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+		start(&plans[i]);
+		world_turns(20);
+		canary_cancel(owner.canary);
+		owner.canary = NULL;
+		world_settle();
+		ck_assert_uint_eq(owner.done, 0);
+	}
+	canary_cancel(NULL);
+}
+END_TEST
+
+START_TEST(a_probe_that_says_no_counts_as_no_failed_start)
+{
+	for (int i = 0; i < FLEET_FAILED_STARTS_MAX + 1; i++) {
+		start(&(struct sim_plan){.create = SIM_OK});
+		print(BEGIN END);
+		expect_problem("in a sandbox");
+	}
+	ck_assert(!fleet_circuit_open(world.fleet, clock_monotonic_ms()));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("canary");
+	TCase *report = tcase_create("report"), *life = tcase_create("life");
+
+	tcase_add_test(report, a_good_report_proves_every_fact);
+	tcase_add_test(report, a_report_is_read_only_when_it_is_whole);
+	tcase_add_loop_test(report, each_fact_is_true_only_where_the_report_proves_it, 0,
+			    REPORT_COUNT);
+	tcase_add_test(report, a_value_without_end_proves_nothing);
+	tcase_add_checked_fixture(life, world_up, world_down);
+	tcase_add_test(life, a_good_report_is_told_once_and_when_the_container_is_gone);
+	tcase_add_test(life, its_container_is_a_sandbox_of_this_worker);
+	tcase_add_test(life, a_good_result_does_not_wait_for_a_removal_that_takes_too_long);
+	tcase_add_test(life, a_report_without_gvisor_is_a_problem_where_gvisor_is_demanded);
+	tcase_add_loop_test(life, each_other_fact_is_demanded_but_the_memory_limit, 0,
+			    REPORT_COUNT);
+	tcase_add_loop_test(life, a_sandbox_that_fails_is_one_problem_and_leaves_nothing, 0,
+			    FAILING_COUNT);
+	tcase_add_test(life, output_without_end_is_a_problem);
+	tcase_add_test(life, a_probe_that_ends_without_a_report_is_a_problem);
+	tcase_add_test(life, a_sandbox_that_dies_under_the_probe_is_a_problem);
+	tcase_add_test(life, an_agent_that_breaks_the_protocol_is_a_problem);
+	tcase_add_test(life, an_engine_that_goes_away_is_a_problem);
+	tcase_add_test(life, who_cancels_it_hears_nothing_and_nothing_is_left);
+	tcase_add_test(life, a_probe_that_says_no_counts_as_no_failed_start);
+	suite_add_tcase(suite, report);
+	suite_add_tcase(suite, life);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,312 @@
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "sandbox/canary_probe.h"
+#include "sandbox/guard.h"
+#include "world.h"
+
+#define GOOD                                                                                       \
+	"\r\n<canary>\r\nkernel=[    0.000000] Starting gVisor...\r\nuser=1000\r\n"                \
+	"capabilities=0000000000000000\r\nroot=ro\r\nwritten=\r\ninterfaces=lo \r\n"               \
+	"memory=131072\r\n</canary>\r\n"
+#define BAD "\r\n<canary>\r\nuser=0\r\n</canary>\r\n"
+
+static struct guard *guard;
+static const struct environment *environment;
+static unsigned epoch;
+static uint64_t now_ms;
+
+static void set_up(void)
+{
+	world_up();
+	guard = guard_new(&world.config, world.fleet);
+	ck_assert_ptr_nonnull(guard);
+	environment = &environments[0];
+	epoch = 1;
+	now_ms = clock_monotonic_ms();
+}
+
+static void tear_down(void)
+{
+	guard_free(guard);
+	world_settle();
+	world_down();
+}
+
+static void sweep(void)
+{
+	guard_sweep(guard, environment, epoch, now_ms);
+}
+
+static struct sim_agent *probing(void)
+{
+	for (size_t i = 0; i < sim_container_count(world.sim); i++) {
+		struct sim_agent *a = sim_container_agent(sim_container_at(world.sim, i));
+		if (a && a->terminals[0].open)
+			return a;
+	}
+	return NULL;
+}
+
+static bool is_probing(void)
+{
+	sweep();
+	return probing() != NULL;
+}
+
+static bool is_ok(void)
+{
+	sweep();
+	return guard_ok(guard);
+}
+
+static bool is_empty(void)
+{
+	sweep();
+	return sim_container_count(world.sim) == 0;
+}
+
+static const char *awaited;
+
+static bool has_problem(void)
+{
+	sweep();
+	return strstr(guard_problem(guard), awaited) != NULL;
+}
+
+static void await_problem(const char *part)
+{
+	awaited = part;
+	world_until(has_problem);
+	ck_assert(!guard_ok(guard));
+}
+
+static void answer(const char *report)
+{
+	world_until(is_probing);
+	sim_agent_print(probing(), 1, report, strlen(report));
+}
+
+static void pass(void)
+{
+	answer(GOOD);
+	world_until(is_ok);
+	ck_assert_str_eq(guard_problem(guard), "");
+}
+
+/* The container is removed after the report has been read. */
+static void fail_once(void)
+{
+	answer(BAD);
+	world_until(is_empty);
+	sweep();
+	ck_assert(!guard_ok(guard));
+	ck_assert_ptr_nonnull(strstr(guard_problem(guard), "in a sandbox"));
+}
+
+/* Nothing is started, however long the loop runs. */
+static void expect_quiet(void)
+{
+	for (int i = 0; i < 30; i++) {
+		sweep();
+		world_turns(1);
+		ck_assert_uint_eq(fleet_count(world.fleet), 0);
+	}
+}
+
+START_TEST(nothing_is_allowed_before_a_canary_has_passed)
+{
+	ck_assert(!guard_ok(guard));
+	ck_assert_str_ne(guard_problem(guard), "");
+	world_until(is_probing);
+	ck_assert(!guard_ok(guard));
+	pass();
+	expect_quiet();
+	ck_assert(guard_ok(guard));
+}
+END_TEST
+
+START_TEST(no_canary_runs_while_no_sandbox_could_be_started)
+{
+	environment = NULL;
+	expect_quiet();
+	ck_assert(!guard_ok(guard));
+	environment = &environments[1];
+	world_until(is_probing);
+	ck_assert_str_eq(sim_container_label(sim_container_at(world.sim, 0), LABEL_ENVIRONMENT),
+			 environments[1].name);
+	pass();
+}
+END_TEST
+
+START_TEST(another_epoch_takes_the_permission_back_until_another_canary_has_passed)
+{
+	pass();
+	epoch++;
+	sweep();
+	ck_assert(!guard_ok(guard));
+	ck_assert_str_ne(guard_problem(guard), "");
+	expect_quiet(); /* not twice in a row at full speed */
+	now_ms += GUARD_PAUSE_MIN_MS;
+	pass();
+}
+END_TEST
+
+START_TEST(an_engine_that_is_away_for_a_moment_needs_no_new_canary)
+{
+	pass();
+	environment = NULL;
+	expect_quiet();
+	environment = &environments[0];
+	now_ms += GUARD_PAUSE_MAX_MS;
+	expect_quiet();
+	ck_assert(guard_ok(guard));
+}
+END_TEST
+
+START_TEST(a_canary_of_the_epoch_before_proves_nothing)
+{
+	world_until(is_probing);
+	epoch++;
+	sweep();
+	world_until(is_empty);
+	ck_assert(!guard_ok(guard));
+	now_ms += GUARD_PAUSE_MIN_MS;
+	fail_once();
+}
+END_TEST
+
+START_TEST(after_failures_it_is_tried_again_with_growing_pauses)
+{
+	uint64_t pause_ms = GUARD_PAUSE_MIN_MS;
+
+	for (int i = 0; i < 8; i++) {
+		fail_once();
+		now_ms += pause_ms - 1;
+		expect_quiet();
+		now_ms += 1;
+		pause_ms = pause_ms * 2 < GUARD_PAUSE_MAX_MS ? pause_ms * 2 : GUARD_PAUSE_MAX_MS;
+	}
+	pass();
+}
+END_TEST
+
+START_TEST(another_epoch_is_not_kept_waiting_by_failures_in_the_one_before)
+{
+	for (int i = 0; i < 5; i++) {
+		fail_once();
+		now_ms += GUARD_PAUSE_MAX_MS;
+	}
+	fail_once();
+	epoch++;
+	now_ms += GUARD_PAUSE_MIN_MS;
+	pass();
+}
+END_TEST
+
+START_TEST(no_canary_runs_while_the_circuit_is_open)
+{
+	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_FAIL});
+	for (int i = 0; i < FLEET_FAILED_STARTS_MAX; i++) {
+		ck_assert(!fleet_circuit_open(world.fleet, clock_monotonic_ms()));
+		epoch++;
+		now_ms += GUARD_PAUSE_MIN_MS;
+		await_problem("does not start");
+	}
+	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_OK});
+	ck_assert(fleet_circuit_open(world.fleet, clock_monotonic_ms()));
+	world_until(is_empty);
+	epoch++;
+	now_ms = clock_monotonic_ms() + FLEET_FAILED_STARTS_WINDOW / 2;
+	expect_quiet();
+	now_ms += FLEET_FAILED_STARTS_WINDOW;
+	pass();
+}
+END_TEST
+
+START_TEST(when_it_is_stopped_nothing_runs_any_more)
+{
+	world_until(is_probing);
+	guard_stop(guard);
+	world_until(is_empty);
+	epoch++;
+	now_ms += GUARD_PAUSE_MAX_MS;
+	expect_quiet();
+	guard_stop(guard);
+}
+END_TEST
+
+START_TEST(where_gvisor_is_not_asked_for_it_is_not_demanded)
+{
+	world.config.use_gvisor = false;
+	answer("\r\n<canary>\r\nkernel=\r\nuser=1000\r\ncapabilities=0000000000000000\r\nroot=ro\r"
+	       "\nwritten=\r\ninterfaces=lo \r\n</canary>\r\n");
+	world_until(is_ok);
+}
+END_TEST
+
+/* --- the epoch, which watch gives --- */
+
+static bool has_stream(void)
+{
+	return sim_event_streams(world.sim) == 1 && watch_health(world.watch)->epoch != epoch;
+}
+
+START_TEST(an_engine_that_was_restarted_is_another_epoch)
+{
+	epoch = watch_health(world.watch)->epoch;
+	ck_assert_uint_gt(epoch, 0);
+	sim_drop_connections(world.sim);
+	world_sweep(60000);
+	world_until(has_stream);
+	epoch = watch_health(world.watch)->epoch;
+	world_sweep(WATCH_INTERVAL_MS);
+	world_turns(20);
+	world_sweep(60000); /* asks for everything again */
+	world_turns(40);
+	ck_assert_uint_eq(watch_health(world.watch)->epoch, epoch);
+}
+END_TEST
+
+static bool is_another_epoch(void)
+{
+	world_sweep(60000); /* asks for everything again */
+	return watch_health(world.watch)->epoch != epoch;
+}
+
+START_TEST(another_runtime_of_the_same_engine_is_another_epoch)
+{
+	epoch = watch_health(world.watch)->epoch;
+	sim_set_runtime(world.sim, "/usr/sbin/runc");
+	world_until(is_another_epoch);
+	ck_assert_uint_eq(watch_health(world.watch)->epoch, epoch + 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("guard");
+	TCase *tc = tcase_create("guard");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, nothing_is_allowed_before_a_canary_has_passed);
+	tcase_add_test(tc, no_canary_runs_while_no_sandbox_could_be_started);
+	tcase_add_test(tc, another_epoch_takes_the_permission_back_until_another_canary_has_passed);
+	tcase_add_test(tc, an_engine_that_is_away_for_a_moment_needs_no_new_canary);
+	tcase_add_test(tc, a_canary_of_the_epoch_before_proves_nothing);
+	tcase_add_test(tc, after_failures_it_is_tried_again_with_growing_pauses);
+	tcase_add_test(tc, another_epoch_is_not_kept_waiting_by_failures_in_the_one_before);
+	tcase_add_test(tc, no_canary_runs_while_the_circuit_is_open);
+	tcase_add_test(tc, when_it_is_stopped_nothing_runs_any_more);
+	tcase_add_test(tc, where_gvisor_is_not_asked_for_it_is_not_demanded);
+	tcase_add_test(tc, an_engine_that_was_restarted_is_another_epoch);
+	tcase_add_test(tc, another_runtime_of_the_same_engine_is_another_epoch);
+	suite_add_tcase(suite, tc);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
