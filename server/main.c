@@ -4,14 +4,14 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/worker_lock.h"
+#include "check/check.h"
 #include "config/config.h"
 #include "config/startup.h"
 #include "edge/server.h"
@@ -52,32 +52,11 @@ static void warn_of_openness(const struct config *config)
 		log_warn("config.unsafe",
 			 LOG_S("warning", "SANDBOX_USE_GVISOR=false: sandboxes share this "
 					  "host's kernel. Never let strangers in."));
-	if (!config_is_loopback(config->host) && !config->api_key[0] &&
-	    !config->allowed_origins.count && !config->frontend_origin.count)
+	if (config_is_open(config))
 		log_warn("config.open",
 			 LOG_S("warning", "listening beyond loopback without SANDBOX_API_KEY and "
 					  "SANDBOX_ALLOWED_ORIGINS: anybody who reaches this "
 					  "port gets a terminal."));
-}
-
-/* One server per worker id on a host, or each would remove the other's sandboxes. An abstract socket's name is free again when
- * its process is gone, however it went. */
-static int lock_worker_id(const char *worker_id)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "sandbox-api/%s",
-			 worker_id);
-
-	if (fd >= 0 &&
-	    bind(fd, (struct sockaddr *)&address,
-		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	fprintf(stderr, "sandbox-api: another server with WORKER_ID %s runs on this host\n",
-		worker_id);
-	return -1;
 }
 
 /* The line a person at the terminal waits for: from now on a session can be had. */
@@ -219,14 +198,15 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (app.arguments.verb == VERB_CHECK) {
-		fputs("sandbox-api: check is not part of this build\n", stderr);
-		return 2;
-	}
+	if (app.arguments.verb == VERB_CHECK)
+		return check_run(&app.config);
 	log_configure((enum log_level)app.config.log_level, (enum log_format)app.config.log_format);
-	app.lock = lock_worker_id(app.config.worker_id);
-	if (app.lock < 0)
+	app.lock = worker_lock_take(app.config.worker_id);
+	if (app.lock < 0) {
+		fprintf(stderr, "sandbox-api: another server with WORKER_ID %s runs on this host\n",
+			app.config.worker_id);
 		return 1;
+	}
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (uv_loop_init(&app.loop) != 0 || !random_hex(app.instance, sizeof(app.instance) / 2))
 		return 1;

@@ -187,6 +187,12 @@ void config_trace_finish(struct config_trace *trace)
 	*trace = (struct config_trace){0};
 }
 
+bool config_is_open(const struct config *config)
+{
+	return !config_is_loopback(config->host) && !config->api_key[0] &&
+	       !config->allowed_origins.count && !config->frontend_origin.count;
+}
+
 bool config_is_loopback(const char *host)
 {
 	struct cidr_list loopback = {.count = 2};

@@ -46,7 +46,7 @@ struct config {
 	int64_t max_message_bytes; /* of one WebSocket message */
 	int64_t idle_timeout_ms;
 	int64_t max_lifetime_ms;
-	int64_t max_containers; /* 0: as many as the host's memory carries */
+	int64_t max_containers; /* 0: as many as the host carries */
 	int64_t max_memory_percent;
 	int64_t log_level;                 /* enum log_level */
 	int64_t log_format;                /* enum log_format */
@@ -79,6 +79,9 @@ int config_load_all(struct config *config, config_getenv_fn get, const struct co
 int config_load(struct config *config, config_getenv_fn get, char *complaints, size_t size);
 
 void config_trace_finish(struct config_trace *trace);
+
+/* Whether anybody who reaches the port gets a terminal: beyond loopback, without a key and without a list of origins. */
+bool config_is_open(const struct config *config);
 
 /* Whether `host` only reaches this machine. */
 bool config_is_loopback(const char *host);

@@ -71,7 +71,7 @@ const struct setting settings[] = {
 	{GROUP_SANDBOXES, "SANDBOX_USE_GVISOR", "true", FIELD(use_gvisor), value_bool, 0, 0, NULL,
 	 0, "false, for development only: sandboxes without gVisor"},
 	{GROUP_SANDBOXES, "CIRCUIT_MAX_CONTAINERS", "0", FIELD(max_containers), value_integer, 0,
-	 10000, NULL, 0, "sandboxes at once; 0: as many as the memory of the host carries"},
+	 10000, NULL, 0, "sandboxes at once; 0: as many as the host carries"},
 	{GROUP_SANDBOXES, "CIRCUIT_MAX_MEMORY_PERCENT", "85", FIELD(max_memory_percent),
 	 value_integer, 1, 100, NULL, 0,
 	 "no new sandbox while more of the host's memory is in use"},
