@@ -78,6 +78,8 @@ fuzz: $(FUZZ) ## run every fuzz target for FUZZ_SECONDS (60)
 install: all ## copy the programs to $PREFIX (/usr/local)
 	install -D -m 755 $(SERVER) $(DESTDIR)$(PREFIX)/bin/sandbox-api
 	install -D -m 755 $(AGENT) $(DESTDIR)$(PREFIX)/lib/sandbox-api/sandbox-agent
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/sandbox-api scripts/reap-leaks
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sandbox-api scripts/lib.sh
 
 clean: ## remove what was built (images and the private Engine stay)
 	rm -rf $(BUILD)

@@ -41,3 +41,8 @@ engine_call() {
 engine_answers() {
 	[ -S "${DOCKER_HOST#unix://}" ] && engine_call /_ping --max-time 5 >/dev/null 2>&1
 }
+
+# private_namespace RUN-DIR: of a private Engine's containers in containerd, and of their control groups.
+private_namespace() {
+	echo "sandbox-engine-$(cksum <<<"$1" | cut -d' ' -f1)"
+}
