@@ -1,7 +1,7 @@
 // What an Engine leaks under runsc, on an Engine of this test's own, and scripts/reap-leaks, which removes it.
 
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import http from "node:http";
@@ -121,6 +121,7 @@ describe("what the Engine leaks", () => {
 		assert.equal(code, 0);
 		const ids = [...new Set(lines.filter(({ action }) => action === "would-remove").map(({ id }) => id))];
 		assert.equal(ids.length, 2 * FAILED_PER_SERVER);
+		assert.deepEqual([...new Set(lines.map(({ why }) => why))].sort(), ["bundle", "label", "none"]);
 		assert.deepEqual(actions(lines, failed.id), ["unknown"]);
 		assert.deepEqual([...actions(lines, living.id), ...actions(lines, stranger.id)], []);
 		assert.equal(lines.filter(({ action }) => action === "would-remove").length, sum(leaked) - sum(baseline));
@@ -206,7 +207,6 @@ describe("what the Engine leaks", () => {
 		const id = randomBytes(32).toString("hex");
 		const group = join(engine.cgroupRoots[0], id);
 		mkdirSync(join(group, "below"), { recursive: true });
-		const { spawn } = await import("node:child_process");
 		const inside = spawn("cat", { stdio: ["pipe", "ignore", "ignore"] });
 		const ended = new Promise((resolve) => inside.once("exit", resolve));
 		/* Version 1's cpuset takes nobody until it has been given processors. */

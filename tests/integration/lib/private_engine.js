@@ -54,6 +54,12 @@ export class PrivateEngine {
 		return path;
 	}
 
+	/* What a test that has failed may have left mounted, the last one first. */
+	#mounts() {
+		const paths = readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => line.split(" ")[4] ?? "");
+		return paths.filter((path) => path.startsWith(`${this.directory}/`)).reverse();
+	}
+
 	start() {
 		execFileSync("scripts/engine", ["start"], { env: this.env, stdio: ["ignore", "ignore", "inherit"] });
 		this.parent = JSON.parse(readFileSync(join(this.directory, "data/daemon.json"), "utf8"))["cgroup-parent"];
@@ -83,6 +89,7 @@ export class PrivateEngine {
 		if (this.stopped) return;
 		this.stopped = true;
 		execFileSync("scripts/engine", ["stop"], { env: this.env, stdio: ["ignore", "ignore", "inherit"] });
+		for (const path of this.#mounts()) execFileSync("umount", [path]);
 		rmSync(this.directory, { recursive: true, force: true });
 	}
 
