@@ -14,6 +14,7 @@
 #include "check/check.h"
 #include "config/config.h"
 #include "config/startup.h"
+#include "edge/identity.h"
 #include "edge/server.h"
 #include "engine/docker.h"
 #include "sandbox/watch.h"
@@ -38,6 +39,8 @@ struct app {
 	struct fleet *fleet;
 	struct watch *watch;
 	struct capacity *capacity;
+	struct limiter *limiter;
+	struct identity *identity;
 	struct sessions *sessions;
 	struct server *server;
 	uint64_t drain_deadline_ms; /* 0: not draining */
@@ -115,15 +118,33 @@ static int build(struct app *app, struct err *err)
 	app->fleet = fleet_new(&app->config, app->docker, app->reaper, app->instance);
 	app->watch = watch_new(&app->config, app->docker, app->fleet);
 	app->capacity = capacity_new(&app->loop, &app->config);
-	app->sessions = sessions_new(&app->config, app->fleet, app->watch, app->capacity);
-	if (!app->reaper || !app->fleet || !app->watch || !app->capacity || !app->sessions)
+	app->limiter = limiter_new(
+		&app->loop, &(struct limiter_settings){.limits = app->config.limits,
+						       .site_factor = app->config.site_factor,
+						       .clients_max = LIMITER_CLIENTS_MAX});
+	app->sessions = sessions_new(&(struct sessions_parts){.config = &app->config,
+							      .fleet = app->fleet,
+							      .watch = app->watch,
+							      .capacity = app->capacity,
+							      .limiter = app->limiter});
+	if (!app->reaper || !app->fleet || !app->watch || !app->capacity || !app->limiter ||
+	    !app->sessions)
 		return err_set(err, ERR_INTERNAL, 0, "no memory");
+	app->identity = identity_new(&app->config, err);
+	return app->identity ? 0 : -1;
+}
+
+static int listen_for_clients(struct app *app, struct err *err)
+{
 	struct server_parts parts = {.loop = &app->loop,
 				     .config = &app->config,
 				     .sessions = app->sessions,
 				     .watch = app->watch,
 				     .capacity = app->capacity,
-				     .fleet = app->fleet};
+				     .fleet = app->fleet,
+				     .limiter = app->limiter,
+				     .identity = app->identity};
+
 	app->server = server_new(&parts, err);
 	return app->server ? 0 : -1;
 }
@@ -163,6 +184,8 @@ static void tear_down(struct app *app)
 	uv_walk(&app->loop, stop_handle, app);
 	sessions_free(app->sessions);
 	server_free(app->server);
+	identity_free(app->identity);
+	limiter_free(app->limiter);
 	capacity_free(app->capacity);
 	watch_free(app->watch);
 	fleet_free(app->fleet);
@@ -210,7 +233,7 @@ int main(int argc, char **argv)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (uv_loop_init(&app.loop) != 0 || !random_hex(app.instance, sizeof(app.instance) / 2))
 		return 1;
-	if (build(&app, &err) == 0) {
+	if (build(&app, &err) == 0 && listen_for_clients(&app, &err) == 0) {
 		warn_of_openness(&app.config);
 		watch_signals(&app);
 		announce(&app);

@@ -38,15 +38,20 @@ bool access_origin_allowed(const struct config *config, const struct request_fac
 	       listed(&config->frontend_origin, facts->origin);
 }
 
+static bool is_key(const char *configured, const char *key)
+{
+	return configured[0] && secret_equal(configured, strlen(configured), key, strlen(key));
+}
+
 enum access access_key(const struct config *config, const char *key)
 {
-	size_t len = strlen(config->api_key), given = strlen(key);
+	bool admin = is_key(config->admin_api_key, key), right = is_key(config->api_key, key);
 
-	if (!len)
+	if (admin)
+		return ACCESS_ADMIN;
+	if (right || !config->api_key[0])
 		return ACCESS_OK;
-	if (!given)
-		return ACCESS_NO_KEY;
-	return secret_equal(config->api_key, len, key, given) ? ACCESS_OK : ACCESS_WRONG_KEY;
+	return key[0] ? ACCESS_WRONG_KEY : ACCESS_NO_KEY;
 }
 
 bool access_is_https(const struct config *config, const struct request_facts *facts)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
+#include "session/ticket.h"
 
 /* What a request said of itself; "" for a header that was not there. */
 #define TOKEN_MAX_BYTES     4096
@@ -16,6 +17,7 @@ struct request_facts {
 	char host[CONFIG_TEXT_BYTES];
 	char origin[CONFIG_TEXT_BYTES];
 	char key[CONFIG_TEXT_BYTES]; /* X-API-Key, else the Bearer token, else ?api_key= */
+	char ticket[TICKET_BYTES];   /* ?ticket= */
 	char token[TOKEN_MAX_BYTES]; /* the Bearer token when it is a JWT, else ?token= */
 	char forwarded_for
 		[FORWARDED_MAX_BYTES]; /* X-Forwarded-For, the rightmost part when it is longer */
@@ -24,13 +26,13 @@ struct request_facts {
 	bool malformed;       /* a header was too long to keep, or came twice */
 };
 
-enum access { ACCESS_OK, ACCESS_BAD_ORIGIN, ACCESS_NO_KEY, ACCESS_WRONG_KEY };
+enum access { ACCESS_OK, ACCESS_ADMIN, ACCESS_NO_KEY, ACCESS_WRONG_KEY };
 
 /* Whether the Origin is let in. Without an Origin: yes, it is not a browser. Lists are compared exactly (scheme, host, port);
  * with both empty the origin's host must be the request's Host. */
 bool access_origin_allowed(const struct config *config, const struct request_facts *facts);
 
-/* The key, compared in constant time. Everything is right when none is configured. */
+/* The key, compared in constant time with SANDBOX_API_KEY and ADMIN_API_KEY. Without the first everything is right. */
 enum access access_key(const struct config *config, const char *key);
 
 /* "https" or "http", as the client sees us. */

@@ -6,10 +6,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "edge/admission.h"
 #include "edge/assets.h"
 #include "edge/json_api.h"
 
 #define API_PREFIX "/api/v1/"
+
+#define URL_BYTES (CONFIG_TEXT_BYTES + 128 + TICKET_BYTES)
 
 /* Seconds after which a refused client may try again. */
 #define RETRY_AFTER_BUSY 5
@@ -18,7 +21,7 @@ struct route {
 	unsigned methods; /* enum http_method, or'ed */
 	const char *path; /* ":id" stands for one segment */
 	void (*handle)(struct http_request *r, const char *id);
-	bool key; /* needs the API key */
+	bool key; /* needs a key or a token */
 };
 
 /* --- health and status --- */
@@ -94,6 +97,7 @@ static void handle_operator_status(struct http_request *r, const char *id)
 	status.counts = sessions_count(r->server->parts.sessions);
 	status.websockets = r->server->peer_count;
 	status.capacity = capacity_of(r->server);
+	status.clients = limiter_count(r->server->parts.limiter);
 	http_answer_json(r, 200, json_status(&status));
 }
 
@@ -117,6 +121,8 @@ static void answer_failure(struct http_request *r, const struct err *err)
 {
 	if (err->kind == ERR_INPUT)
 		http_answer_error(r, 400, "BadRequest", err->msg, 0);
+	else if (err->kind == ERR_LIMIT)
+		http_answer_error(r, 429, "TooManySessions", err->msg, err->code);
 	else if (err->kind == ERR_INTERNAL)
 		http_answer_error(r, 500, "InternalError", "An internal error occurred", 0);
 	else
@@ -130,19 +136,29 @@ static void on_client_gone(void *arg)
 	session_end(arg, END_ABANDONED);
 }
 
+/* Where the session's WebSocket is, with a new ticket for it. Returns url, of URL_BYTES. */
+static const char *make_ws_url(struct http_request *r, struct session *session, char *url)
+{
+	const struct config *config = r->server->parts.config;
+	char ticket[TICKET_BYTES];
+	int len = snprintf(url, URL_BYTES, "%s://%s" API_PREFIX "sessions/%s/ws",
+			   access_is_https(config, &r->facts) ? "wss" : "ws", r->facts.host,
+			   session_id(session));
+
+	if (ticket_issue(session_tickets(session), config->worker_id, clock_monotonic_ms(), ticket))
+		snprintf(url + len, URL_BYTES - (size_t)len, "?ticket=%s", ticket);
+	return url;
+}
+
 static void on_started(void *arg, struct session *session, const struct err *err)
 {
 	struct http_request *r = arg;
-	char url[CONFIG_TEXT_BYTES + 128];
+	char url[URL_BYTES];
 
-	if (!session) {
+	if (session)
+		http_answer_json(r, 201, json_session(session, make_ws_url(r, session, url)));
+	else
 		answer_failure(r, err);
-		return;
-	}
-	snprintf(url, sizeof(url), "%s://%s" API_PREFIX "sessions/%s/ws",
-		 access_is_https(r->server->parts.config, &r->facts) ? "wss" : "ws", r->facts.host,
-		 session_id(session));
-	http_answer_json(r, 201, json_session(session, url));
 }
 
 static void handle_create(struct http_request *r, const char *id)
@@ -158,16 +174,14 @@ static void handle_create(struct http_request *r, const char *id)
 		answer_failure(r, &err);
 		return;
 	}
+	request.client = &r->client;
 	struct session *session =
 		session_start(r->server->parts.sessions, &request, on_started, r, &err);
 	json_document_free(document);
-	if (!session) {
-		log_info("session.refused", LOG_S("client", r->facts.peer),
-			 LOG_S("error", err.msg));
+	if (session)
+		http_defer(r, on_client_gone, session);
+	else
 		answer_failure(r, &err);
-		return;
-	}
-	http_defer(r, on_client_gone, session);
 }
 
 static void handle_get(struct http_request *r, const char *id)
@@ -189,19 +203,31 @@ static void handle_delete(struct http_request *r, const char *id)
 	http_answer_json(r, 200, json_success());
 }
 
-static bool check_key(struct http_request *r, const char *key)
+/* A page that comes back to its session needs a new ticket. */
+static void handle_ticket(struct http_request *r, const char *id)
 {
-	switch (access_key(r->server->parts.config, key)) {
-	case ACCESS_OK:
+	struct session *session = sessions_find(r->server->parts.sessions, id);
+	char url[URL_BYTES];
+
+	if (session)
+		http_answer_json(r, 201,
+				 json_ticket(make_ws_url(r, session, url), TICKET_VALID_MS));
+	else
+		http_answer_error(r, 404, "NotFound", "No such session, or it has ended.", 0);
+}
+
+/* Who the client is, and whether it may act on sessions; answers the request when not. */
+static bool check_admission(struct http_request *r)
+{
+	struct admission a;
+
+	admit(r->server, &r->facts, &a);
+	r->client = a.client;
+	if (!a.refusal)
 		return true;
-	case ACCESS_NO_KEY:
-		http_answer_error(r, 401, "MissingApiKey", "Unauthorized", 0);
-		return false;
-	default:
-		log_warn("auth.failed", LOG_S("client", r->facts.peer), LOG_S("path", r->path));
-		http_answer_error(r, 401, "InvalidApiKey", "Unauthorized", 0);
-		return false;
-	}
+	admission_log(&a, r->path);
+	http_answer_error(r, 401, a.refusal, "Unauthorized", 0);
+	return false;
 }
 
 /* A page's sendBeacon cannot set headers: the key may be in the body. */
@@ -209,7 +235,7 @@ static void handle_destroy(struct http_request *r, const char *id)
 {
 	if (!r->facts.key[0] && r->body)
 		json_read_api_key(r->body, r->body_len, r->facts.key);
-	if (check_key(r, r->facts.key))
+	if (check_admission(r))
 		handle_delete(r, id);
 }
 
@@ -224,6 +250,7 @@ static const struct route routes[] = {
 	{HTTP_GET | HTTP_HEAD, API_PREFIX "sessions/:id", handle_get, true},
 	{HTTP_DELETE, API_PREFIX "sessions/:id", handle_delete, true},
 	{HTTP_POST, API_PREFIX "sessions/:id/destroy", handle_destroy, false},
+	{HTTP_POST, API_PREFIX "sessions/:id/tickets", handle_ticket, true},
 };
 
 /* Matches a path; *id gets the segment at ":id" (size SESSION_ID_BYTES; longer ones cannot be ids and become ""). */
@@ -281,7 +308,7 @@ static void dispatch(struct http_request *r)
 		allowed |= routes[i].methods;
 		if (!(routes[i].methods & r->method))
 			continue;
-		if (!routes[i].key || check_key(r, r->facts.key))
+		if (!routes[i].key || check_admission(r))
 			routes[i].handle(r, id);
 		return;
 	}
@@ -319,11 +346,16 @@ static bool needs_key(const struct http_request *r)
 
 void api_admit(struct http_request *r)
 {
-	if (!needs_key(r) || access_key(r->server->parts.config, r->facts.key) == ACCESS_OK)
+	struct admission a;
+
+	if (!needs_key(r))
+		return;
+	admit(r->server, &r->facts, &a);
+	if (!a.refusal)
 		return;
 	r->close = true;
 	if (admit_origin(r))
-		check_key(r, r->facts.key);
+		check_admission(r);
 }
 
 void api_handle(struct http_request *r)

@@ -5,6 +5,9 @@
 #include <strings.h>
 
 #include "agent/protocol.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "edge/admission.h"
 #include "edge/http.h"
 
 #define WS_PATH_PREFIX "/api/v1/sessions/"
@@ -51,41 +54,65 @@ int64_t handshake_size(struct lws *wsi, const char *name, int64_t fallback)
 	return *end ? fallback : n;
 }
 
-/* NULL when the upgrade may go on. Checked in the order of docs/protocol.md. */
-static const char *refusal(struct lws *wsi, const struct server *s,
-			   const struct request_facts *facts, const char *id, unsigned *status,
-			   const char **code)
-{
-	enum access key = access_key(s->parts.config, facts->key);
-	const struct session *session = sessions_find(s->parts.sessions, id);
+struct refusal {
+	unsigned status;
+	const char *code, *message;
+};
 
-	(void)wsi;
+/* A slot of an upgrade that got no further. */
+static void forget_upgrade(struct server *s)
+{
+	if (s->upgrade.wsi)
+		limiter_give_websocket(s->parts.limiter, &s->upgrade.client);
+	s->upgrade.wsi = NULL;
+}
+
+static bool take_slot(struct server *s, struct lws *wsi, const struct client *client)
+{
+	struct limiter_answer answer =
+		limiter_take_websocket(s->parts.limiter, client, clock_monotonic_ms());
+
+	if (answer.verdict != LIMITER_OK)
+		return false;
+	s->upgrade = (struct upgrade){.wsi = wsi, .client = *client};
+	return true;
+}
+
+/* Checked in the order of docs/protocol.md. False with *refusal when it may not. */
+static bool may_upgrade(struct lws *wsi, struct server *s, const struct request_facts *facts,
+			const char *id, struct admission *a, struct refusal *refusal)
+{
+	struct session *session = sessions_find(s->parts.sessions, id);
+
+	admit_websocket(s, facts, session, a);
 	if (!access_origin_allowed(s->parts.config, facts)) {
-		*status = 403;
-		*code = "Forbidden";
-		return "This origin is not allowed.";
+		*refusal = (struct refusal){403, "Forbidden", "This origin is not allowed."};
+	} else if (a->refusal) {
+		*refusal = (struct refusal){401, a->refusal, "Unauthorized"};
+		admission_log(a, WS_PATH_PREFIX ":id" WS_PATH_SUFFIX);
+	} else if ((session && session_terminal_count(session) >= AGENT_TERMINALS_MAX) ||
+		   !take_slot(s, wsi, &a->client)) {
+		*refusal = (struct refusal){429, "TooManyConnections",
+					    "Too many concurrent connections"};
+	} else {
+		if (session && facts->ticket[0])
+			ticket_redeem(session_tickets(session), facts->ticket,
+				      clock_monotonic_ms());
+		return true;
 	}
-	if (key != ACCESS_OK) {
-		*status = 401;
-		*code = key == ACCESS_NO_KEY ? "MissingApiKey" : "InvalidApiKey";
-		return "Unauthorized";
-	}
-	if (session && session_terminal_count(session) >= AGENT_TERMINALS_MAX) {
-		*status = 429;
-		*code = "TooManyConnections";
-		return "Too many concurrent connections";
-	}
-	return NULL;
+	return false;
 }
 
 int handshake_judge(struct lws *wsi)
 {
+	struct server *s = server_of(wsi);
 	struct request_facts facts;
+	struct admission a = {.refusal = NULL};
+	struct refusal refusal;
 	char id[SESSION_ID_BYTES];
-	unsigned status;
-	const char *code;
 	bool websocket, version_13 = is_version_13(wsi, &websocket);
 
+	forget_upgrade(s);
 	if (!websocket)
 		return http_refuse_upgrade(wsi, 400, "BadRequest",
 					   "Only websocket is spoken here.");
@@ -95,6 +122,18 @@ int handshake_judge(struct lws *wsi)
 	facts_read(wsi, &facts);
 	if (facts.malformed || !handshake_path(wsi, id))
 		return http_refuse_upgrade(wsi, 400, "BadRequest", "Invalid session path");
-	const char *message = refusal(wsi, server_of(wsi), &facts, id, &status, &code);
-	return message ? http_refuse_upgrade(wsi, status, code, message) : 0;
+	if (may_upgrade(wsi, s, &facts, id, &a, &refusal))
+		return 0;
+	log_info("websocket.refused", LOG_S("client", a.client.name),
+		 LOG_U("status", refusal.status), LOG_S("code", refusal.code));
+	return http_refuse_upgrade(wsi, refusal.status, refusal.code, refusal.message);
+}
+
+bool handshake_take_upgrade(struct server *s, struct lws *wsi, struct client *client)
+{
+	if (s->upgrade.wsi != wsi)
+		return false;
+	*client = s->upgrade.client;
+	s->upgrade.wsi = NULL;
+	return true;
 }

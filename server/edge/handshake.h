@@ -6,9 +6,12 @@
 
 #include "edge/server_internal.h"
 
-/* Decides while it can still be refused in plain HTTP. Returns what libwebsockets' callback must: 0, or -1 after
+/* Decides while it can still be refused in plain HTTP. Letting it in, keeps a slot of the client's for it. Returns what libwebsockets' callback must: 0, or -1 after
  * the refusal has been written. */
 int handshake_judge(struct lws *wsi);
+
+/* Whom that slot was kept for; the caller gives it back from now on. False when this is not the upgrade that was let in. */
+bool handshake_take_upgrade(struct server *s, struct lws *wsi, struct client *client);
 
 /* The session id in the path; "" for one that cannot be an id. False when the path is none of ours. */
 bool handshake_path(struct lws *wsi, char id[SESSION_ID_BYTES]);

@@ -185,7 +185,6 @@ int http_refuse_upgrade(struct lws *wsi, unsigned status, const char *code, cons
 	r.data_len = r.owned ? strlen(r.owned) : 0;
 	if (status == 426)
 		http_header(&r, "sec-websocket-version: 13");
-	log_info("websocket.refused", LOG_U("status", status), LOG_S("code", code));
 	send_answer(&r);
 	free(r.owned);
 	return -1;

@@ -28,6 +28,7 @@ struct http_request {
 	enum http_method method;
 	char path[HTTP_PATH_MAX];
 	struct request_facts facts;
+	struct client client; /* once the request has been admitted */
 	char if_none_match[64];
 	bool accepts_gzip;
 	char *body; /* NUL-terminated; "" for none */

@@ -165,6 +165,12 @@ char *json_session(const struct session *s, const char *ws_url)
 			      "toolPair", session_tool_pair(s)));
 }
 
+char *json_ticket(const char *ws_url, int64_t valid_ms)
+{
+	return dump(json_pack("{s:s, s:I}", "wsUrl", ws_url, "expiresIn",
+			      (json_int_t)(valid_ms / 1000)));
+}
+
 char *json_environments(void)
 {
 	json_t *list = json_array();
@@ -245,6 +251,40 @@ static json_t *checks_object(const struct json_health *h)
 			 (int)h->engine->runtime_ok, "images", images);
 }
 
+static json_t *limits_of(const struct limits *l)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "sessionsPerHour",
+			 (json_int_t)l->sessions_per_hour, "sessions", (json_int_t)l->sessions,
+			 "websockets", (json_int_t)l->websockets, "commandsPerMinute",
+			 (json_int_t)l->commands_per_minute);
+}
+
+/* 0: no limit. */
+static json_t *limits_object(const struct config *config)
+{
+	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "idleTimeoutMs",
+			 (json_int_t)config->idle_timeout_ms, "maxLifetimeMs",
+			 (json_int_t)config->max_lifetime_ms, "maxMessageBytes",
+			 (json_int_t)config->max_message_bytes, "anonymous",
+			 limits_of(&config->limits[TIER_ANONYMOUS]), "loggedIn",
+			 limits_of(&config->limits[TIER_LOGGED_IN]), "premium",
+			 limits_of(&config->limits[TIER_PREMIUM]), "admin",
+			 limits_of(&config->limits[TIER_ADMIN]));
+}
+
+static json_t *clients_object(const struct limiter_counts *n)
+{
+	json_t *refused = json_object();
+
+	for (int v = LIMITER_OK + 1; v <= LIMITER_FULL; v++)
+		json_object_set_new(refused, limiter_verdict_name((enum limiter_verdict)v),
+				    json_integer((json_int_t)n->refused_by[v]));
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "remembered", (json_int_t)n->clients,
+			 "sessions", (json_int_t)n->sessions, "websockets",
+			 (json_int_t)n->websockets, "commandsDelayed",
+			 (json_int_t)n->commands_delayed, "refused", refused);
+}
+
 char *json_status(const struct json_status *s)
 {
 	const struct config *config = s->health.config;
@@ -260,11 +300,8 @@ char *json_status(const struct json_status *s)
 				      (json_int_t)s->counts.terminals, "websockets",
 				      (json_int_t)s->websockets));
 	json_object_set_new(root, "capacity", capacity_metrics(&s->capacity));
-	json_object_set_new(root, "limits",
-			    json_pack("{s:I, s:I, s:I}", "idleTimeoutMs",
-				      (json_int_t)config->idle_timeout_ms, "maxLifetimeMs",
-				      (json_int_t)config->max_lifetime_ms, "maxMessageBytes",
-				      (json_int_t)config->max_message_bytes));
+	json_object_set_new(root, "limits", limits_object(config));
+	json_object_set_new(root, "clients", clients_object(&s->clients));
 	json_object_set_new(root, "engine",
 			    json_pack("{s:s, s:s, s:I}", "version", engine->version, "apiVersion",
 				      engine->api_version, "latencyMs",

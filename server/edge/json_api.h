@@ -30,6 +30,7 @@ void json_read_api_key(const char *body, size_t len, char key[CONFIG_TEXT_BYTES]
 char *json_error(const char *code, const char *message, int retry_after);
 char *json_success(void);
 char *json_session(const struct session *session, const char *ws_url); /* ws_url NULL: for GET */
+char *json_ticket(const char *ws_url, int64_t valid_ms);
 char *json_environments(void);
 char *json_capacity(const struct capacity_report *report);
 
@@ -48,6 +49,7 @@ struct json_status {
 	struct session_counts counts;
 	size_t websockets;
 	struct capacity_report capacity;
+	struct limiter_counts clients;
 };
 char *json_status(const struct json_status *status);
 

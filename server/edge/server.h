@@ -19,6 +19,7 @@
 #include "session/session.h"
 
 struct server;
+struct identity;
 
 /* What the edge serves; everything must live longer than the server. */
 struct server_parts {
@@ -28,6 +29,8 @@ struct server_parts {
 	const struct watch *watch;
 	const struct capacity *capacity;
 	const struct fleet *fleet;
+	struct limiter *limiter;
+	const struct identity *identity;
 };
 
 /* Listens. NULL with *err when it cannot. */

@@ -18,12 +18,20 @@
 struct http_request;
 struct peer;
 
+/* A WebSocket that was let in, between the last event at which it can be refused in plain HTTP and the one at which it gets
+ * its peer: libwebsockets has no place for anything of ours before. */
+struct upgrade {
+	struct lws *wsi;      /* NULL: none */
+	struct client client; /* holds one of its WebSocket slots */
+};
+
 struct server {
 	struct server_parts parts;
 	struct lws_context *lws;
 	struct lws_vhost *vhost;
 	uint64_t started_ms;
 	size_t peer_count;
+	struct upgrade upgrade;
 	uint8_t tx[LWS_PRE + TX_BYTES]; /* one frame at a time is built here */
 };
 

@@ -131,10 +131,24 @@ char *wire_init_complete(bool success, const char *error)
 			      "error", error));
 }
 
-char *wire_error(const char *code, const char *message)
+static char *error_with(const char *code, const char *message, const char *name, int seconds)
 {
-	return dump(
-		json_pack("{s:s, s:s, s:s}", "type", "error", "code", code, "message", message));
+	json_t *root =
+		json_pack("{s:s, s:s, s:s}", "type", "error", "code", code, "message", message);
+
+	if (root && seconds > 0)
+		json_object_set_new(root, name, json_integer(seconds));
+	return dump(root);
+}
+
+char *wire_error(const char *code, const char *message, int retry_after_s)
+{
+	return error_with(code, message, "retryAfter", retry_after_s);
+}
+
+char *wire_warning(const char *code, const char *message, int seconds_left)
+{
+	return error_with(code, message, "secondsLeft", seconds_left);
 }
 
 char *wire_exit(enum exit_kind kind, unsigned value)

@@ -36,7 +36,8 @@ void wire_finish(struct wire_message *message);
 /* The encoders return a text to free(), or NULL when memory is out. */
 char *wire_connected(const char *session_id);
 char *wire_init_complete(bool success, const char *error); /* error: NULL for none */
-char *wire_error(const char *code, const char *message);
+char *wire_error(const char *code, const char *message, int retry_after_s); /* 0: left out */
+char *wire_warning(const char *code, const char *message, int seconds_left);
 char *wire_exit(enum exit_kind kind, unsigned value);
 char *wire_output(const uint8_t *utf8, size_t len);
 

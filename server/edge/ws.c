@@ -32,6 +32,7 @@ struct peer {
 	struct lws *wsi;
 	struct server *server;
 	struct terminal *terminal;
+	struct client client; /* holds one of its WebSocket slots */
 	char session_id[SESSION_ID_BYTES];
 	int64_t rows, cols;
 	uint64_t since_ms, bytes_in, bytes_out;
@@ -74,11 +75,14 @@ static struct peer *new_peer(struct lws *wsi, const char *id)
 int ws_on_accepted(struct lws *wsi, struct connection *c)
 {
 	char id[SESSION_ID_BYTES];
+	struct peer *p = handshake_path(wsi, id) ? new_peer(wsi, id) : NULL;
 
-	if (!handshake_path(wsi, id))
+	if (!p || !handshake_take_upgrade(p->server, wsi, &p->client)) {
+		free(p);
 		return -1;
-	c->peer = new_peer(wsi, id);
-	return c->peer ? 0 : -1;
+	}
+	c->peer = p;
+	return 0;
 }
 
 /* --- what goes out --- */
@@ -199,7 +203,7 @@ static void finish(struct peer *p)
 	}
 	if (error && !p->explained) {
 		p->explained = true;
-		queue_control(p, wire_error(error, ending(p->reason)->text));
+		queue_control(p, wire_error(error, ending(p->reason)->text, 0));
 		return;
 	}
 	close_peer(p);
@@ -253,6 +257,20 @@ static void on_init_complete(void *arg, bool success, const char *error)
 	queue_control(arg, wire_init_complete(success, error));
 }
 
+static void on_limited(void *arg, uint64_t retry_after_ms)
+{
+	queue_control(arg, wire_error("RateLimited",
+				      "Too many commands: your input waits until more are allowed.",
+				      (int)((retry_after_ms + 999) / 1000)));
+}
+
+static void on_warning(void *arg, enum end_reason reason, int seconds_left)
+{
+	const struct ending *how = ending(reason);
+
+	queue_control(arg, wire_warning(how->warning_code, how->warning, seconds_left));
+}
+
 static void end_peer(struct peer *p, enum end_reason reason)
 {
 	if (p->ended)
@@ -285,6 +303,8 @@ static const struct terminal_events terminal_events = {
 	.on_init_complete = on_init_complete,
 	.on_exit = on_exit_event,
 	.on_end = on_end,
+	.on_limited = on_limited,
+	.on_warning = on_warning,
 };
 
 /* --- the connection --- */
@@ -314,14 +334,16 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 		end_peer(p, END_NO_SESSION);
 		return 0;
 	}
-	p->terminal = terminal_open(session, p->rows, p->cols, &terminal_events, p, &err);
+	p->terminal =
+		terminal_open(session, &p->client, p->rows, p->cols, &terminal_events, p, &err);
 	if (!p->terminal) {
 		log_error("terminal.failed", LOG_S("session", p->session_id),
 			  LOG_S("error", err.msg));
 		end_peer(p, err.kind == ERR_GONE ? END_NO_SESSION : END_NO_TERMINAL);
 		return 0;
 	}
-	log_info("websocket.connected", LOG_S("session", p->session_id));
+	log_info("websocket.connected", LOG_S("session", p->session_id),
+		 LOG_S("client", p->client.name));
 	queue_control(p, wire_connected(p->session_id));
 	return 0;
 }
@@ -356,11 +378,13 @@ void ws_on_closed(struct connection *c)
 	c->peer = NULL;
 	if (p->established) {
 		log_info("websocket.disconnected", LOG_S("session", p->session_id),
+			 LOG_S("client", p->client.name),
 			 LOG_S("reason", p->ended ? ending(p->reason)->name : "client_left"),
 			 LOG_U("duration_ms", clock_monotonic_ms() - p->since_ms),
 			 LOG_U("bytes_in", p->bytes_in), LOG_U("bytes_out", p->bytes_out));
 		p->server->peer_count--;
 	}
+	limiter_give_websocket(p->server->parts.limiter, &p->client);
 	terminal_close(p->terminal);
 	fifo_finish(&p->message);
 	fifo_finish(&p->control);
@@ -371,7 +395,7 @@ void ws_on_closed(struct connection *c)
 
 static void complain(struct peer *p, const struct err *err)
 {
-	queue_control(p, wire_error(err->kind == ERR_BUSY ? "Busy" : "BadRequest", err->msg));
+	queue_control(p, wire_error(err->kind == ERR_BUSY ? "Busy" : "BadRequest", err->msg, 0));
 }
 
 static void type_input(struct peer *p, const void *data, size_t len)

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 enum end_reason {
-	END_SHELL_EXITED,    /* this terminal's shell; the session goes on */
-	END_DELETED,         /* a client asked for it */
-	END_ABANDONED,       /* the client left before the session had started */
-	END_SHUTDOWN,        /* the server is going away */
+	END_SHELL_EXITED, /* this terminal's shell; the session goes on */
+	END_DELETED,      /* a client asked for it */
+	END_ABANDONED,    /* the client left before the session had started */
+	END_SHUTDOWN,     /* the server is going away */
+	END_RATE_LIMITED, /* this terminal's client kept sending commands beyond the limit; the session goes on */
 	END_IDLE,            /* no input for IDLE_TIMEOUT */
 	END_LIFETIME,        /* MAX_LIFETIME is over */
 	END_NO_SESSION,      /* unknown or ended long ago */
@@ -29,6 +30,7 @@ struct ending {
 	uint16_t close_code; /* RFC 6455 section 7.4; 4000 to 4999 are ours */
 	const char *text;    /* the reason in the close frame, for people */
 	const char *error;   /* code of the error message sent before; NULL for none */
+	const char *warning_code, *warning; /* sent a while before the end; NULL for none */
 };
 
 /* Never NULL. */

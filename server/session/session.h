@@ -1,9 +1,10 @@
 /*
  * Sessions: a client's claim on a sandbox, from the request to the clean end; and the table of them.
  *
- *      STARTING -> RUNNING -> DESTROYING (its peers are being told) -> gone
+ *      RESERVING (the limiter is asked) -> STARTING -> RUNNING -> DESTROYING (its peers are being told) -> gone
  *
- * A session ends once, for one reason (ending.h), whoever asks first. Its sandbox then goes to the reaper.
+ * A session ends once, for one reason (ending.h), whoever asks first. Its sandbox then goes to the reaper, its slot back to the
+ * limiter.
  */
 #ifndef SANDBOX_SESSION_SESSION_H
 #define SANDBOX_SESSION_SESSION_H
@@ -18,8 +19,11 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/watch.h"
 #include "session/capacity.h"
+#include "session/client.h"
 #include "session/ending.h"
+#include "session/limiter.h"
 #include "session/terminal.h"
+#include "session/ticket.h"
 
 /* "sess_", 32 hex digits (128 random bits), NUL. */
 #define SESSION_ID_BYTES 38
@@ -29,14 +33,23 @@
 struct sessions;
 struct session;
 
-/* Everything given must live longer. NULL when memory is out. */
-struct sessions *sessions_new(const struct config *config, struct fleet *fleet,
-			      const struct watch *watch, const struct capacity *capacity);
+/* What sessions are made from; everything must live longer. */
+struct sessions_parts {
+	const struct config *config;
+	struct fleet *fleet;
+	const struct watch *watch;
+	const struct capacity *capacity;
+	struct limiter *limiter;
+};
+
+/* NULL when memory is out. */
+struct sessions *sessions_new(const struct sessions_parts *parts);
 
 /* Frees what is left, silently. Accepts NULL. */
 void sessions_free(struct sessions *all);
 
 struct session_request {
+	const struct client *client; /* copied */
 	const char *tool_pair;
 	const struct environment *environment;
 	const char *const *init; /* commands for each new terminal */
@@ -48,7 +61,9 @@ struct session_request {
 typedef void (*session_started_fn)(void *arg, struct session *session, const struct err *err);
 
 /* Starts a session. NULL with *err, and no call back: ERR_BUSY (Engine, capacity, draining), ERR_INPUT, ERR_INTERNAL.
- * A caller that no longer cares calls session_end(END_ABANDONED) and is not called back. */
+ * ERR_LIMIT comes through the call back: a limit of the client's; its message is for the client, its code the seconds until it
+ * is worth another try (0: nobody knows). A caller that no longer cares calls session_end(END_ABANDONED) and is not called
+ * back. */
 struct session *session_start(struct sessions *all, const struct session_request *request,
 			      session_started_fn started, void *arg, struct err *err);
 
@@ -77,5 +92,7 @@ const char *session_tool_pair(const struct session *s);
 int64_t session_created_wall_ms(const struct session *s);
 int64_t session_expires_wall_ms(const struct session *s);
 size_t session_terminal_count(const struct session *s);
+const struct client *session_client(const struct session *s);
+struct ticket_book *session_tickets(struct session *s);
 
 #endif

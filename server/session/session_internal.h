@@ -14,12 +14,20 @@
 #define SESSION_SELECTOR_OFFSET 5
 #define SESSION_SELECTOR_BYTES  16
 
-enum session_state { SESSION_STARTING, SESSION_RUNNING, SESSION_DESTROYING };
+enum session_state { SESSION_RESERVING, SESSION_STARTING, SESSION_RUNNING, SESSION_DESTROYING };
+
+struct sessions {
+	struct sessions_parts parts;
+	struct session *table;
+	bool draining;
+};
 
 struct session {
 	struct sessions *all;
 	char id[SESSION_ID_BYTES];
 	char tool_pair[TOOL_PAIR_MAX];
+	struct client client;
+	struct limiter_call *reservation; /* in RESERVING */
 	const struct environment *environment;
 	enum session_state state;
 	struct sandbox *sandbox;
@@ -32,13 +40,15 @@ struct session {
 	int64_t init_timeout_ms;
 	struct terminal *terminals; /* utlist, doubly linked */
 	size_t terminal_count;
+	uint64_t bytes_in, bytes_out; /* of all its terminals */
+	struct ticket_book tickets;
 	UT_hash_handle hh;
 };
 
 /* The session's end, as one of its terminals learns of it. The terminal must not touch the session any more. */
 void terminal_session_ended(struct terminal *t, enum end_reason reason);
 
-/* Ends an init run that takes too long. */
+/* Enforces the time limits of its init run and its commands, and warns of the session's end. */
 void terminal_sweep(struct terminal *t, uint64_t now_ms);
 
 struct terminal *terminal_next(struct terminal *t);

@@ -2,8 +2,8 @@
  * A terminal: one shell on a PTY in a session's sandbox, for one peer (a WebSocket).
  *
  * Keeps what is under way in both directions, each with a cap: output that the peer has not fetched (at most the
- * PTY's window, so a peer that stops reading stops the PTY), input that the PTY has not taken. Runs
- * the init commands before the user's input.
+ * PTY's window, so a peer that stops reading stops the PTY), input that the PTY has not taken or that waits for the
+ * limit of commands (meter.h). Runs the init commands before the user's input.
  *
  * Ownership: the peer owns the handle until terminal_close(), also after on_exit and on_end: output may still be
  * there to fetch. No event comes before terminal_open() has returned, after terminal_close(), or after on_end.
@@ -20,6 +20,7 @@
 #include "sandbox/pty.h"
 #include "session/ending.h"
 
+struct client;
 struct session;
 struct terminal;
 
@@ -40,18 +41,26 @@ struct terminal_events {
 	void (*on_exit)(void *arg, enum exit_kind kind, unsigned value); /* no more output comes */
 	void (*on_end)(void *arg,
 		       enum end_reason reason); /* without an exit; no more output comes */
+	/* Input waits because of the client's limit of commands; said again now and then. */
+	void (*on_limited)(void *arg, uint64_t retry_after_ms);
+	/* The session will end for that reason, unless (END_IDLE) something is typed. */
+	void (*on_warning)(void *arg, enum end_reason reason, int seconds_left);
 };
 
-/* Opens a shell. Runs the session's init commands in it, then on_init_complete (at once when there are none). NULL with
+/* A warning comes so long before the end, or half its limit when that is shorter. */
+#define TERMINAL_WARNING_MS 60000
+
+/* Opens a shell; its commands count for the client, which is copied. Runs the session's init commands in it, then on_init_complete (at once when there are none). NULL with
  * *err: ERR_GONE when the session is not running, ERR_LIMIT, ERR_INTERNAL. events is kept, not copied. */
-struct terminal *terminal_open(struct session *session, int64_t rows, int64_t cols,
-			       const struct terminal_events *events, void *arg, struct err *err);
+struct terminal *terminal_open(struct session *session, const struct client *client, int64_t rows,
+			       int64_t cols, const struct terminal_events *events, void *arg,
+			       struct err *err);
 
 /* Hangs up and frees. Accepts NULL. */
 void terminal_close(struct terminal *t);
 
 /* Takes all bytes of input, in order, or none: false when more waits than TERMINAL_INPUT_HIGH and two messages. Counts as the user's
- * activity. */
+ * activity. A Ctrl-C throws away what waits for the limit of commands before it, as a terminal does. */
 bool terminal_input(struct terminal *t, const void *data, size_t len);
 
 /* Bytes of input that wait for the PTY. */

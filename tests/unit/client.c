@@ -3,7 +3,7 @@
 #include <check.h>
 #include <string.h>
 
-struct client client;
+struct visitor client;
 struct eye eyes[AGENT_TERMINALS_MAX + 1];
 const struct sim_plan good;
 
@@ -72,12 +72,30 @@ static void on_end(void *arg, enum end_reason reason)
 	e->reason = reason;
 }
 
-const struct terminal_events eye_events = {on_output, on_room, on_init_complete, on_exit_event,
-					   on_end};
+static void on_limited(void *arg, uint64_t retry_after_ms)
+{
+	struct eye *e = arg;
+
+	e->limits++;
+	e->retry_after_ms = retry_after_ms;
+}
+
+static void on_warning(void *arg, enum end_reason reason, int seconds_left)
+{
+	struct eye *e = arg;
+
+	e->warnings++;
+	e->warned_of = reason;
+	e->seconds_left = seconds_left;
+}
+
+const struct terminal_events eye_events = {on_output, on_room,    on_init_complete, on_exit_event,
+					   on_end,    on_limited, on_warning};
 
 int ask(const struct sim_plan *plan, const char *const *init, size_t init_count)
 {
-	struct session_request r = {.tool_pair = "pair",
+	struct session_request r = {.client = &anybody,
+				    .tool_pair = "pair",
 				    .environment = &environments[0],
 				    .init = init,
 				    .init_count = init_count,
@@ -115,7 +133,7 @@ void look(struct eye *e)
 	struct err err = {.msg = ""};
 
 	memset(e, 0, sizeof(*e));
-	e->terminal = terminal_open(client.session, 24, 80, &eye_events, e, &err);
+	e->terminal = terminal_open(client.session, &anybody, 24, 80, &eye_events, e, &err);
 	ck_assert_msg(e->terminal != NULL, "%s", err.msg);
 	ck_assert_uint_eq(e->inits, 0);
 }

@@ -7,22 +7,25 @@
 
 #include "world.h"
 
-struct client {
+struct visitor {
 	struct session *session;
 	unsigned answers;
 	struct err err; /* of a session that was refused or failed */
 	char id[SESSION_ID_BYTES];
 };
-extern struct client client;
+extern struct visitor client;
 
 struct eye {
 	struct terminal *terminal;
-	unsigned outputs, rooms, inits, exits, ends;
+	unsigned outputs, rooms, inits, exits, ends, limits, warnings;
 	bool init_ok;
 	char init_error[80];
 	enum exit_kind kind;
 	unsigned value;
-	enum end_reason reason;
+	enum end_reason reason;    /* of the end */
+	enum end_reason warned_of; /* the latest */
+	int seconds_left;
+	uint64_t retry_after_ms;
 	char text[4096]; /* what was fetched, up to its size */
 	size_t text_len;
 	bool lazy; /* does not fetch by itself */

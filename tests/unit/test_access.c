@@ -100,6 +100,21 @@ START_TEST(with_a_key_configured_only_that_key_is_right)
 }
 END_TEST
 
+START_TEST(the_admin_key_is_another_right_key)
+{
+	strcpy(config.api_key, "secret");
+	strcpy(config.admin_api_key, "master");
+	ck_assert_int_eq(access_key(&config, "master"), ACCESS_ADMIN);
+	ck_assert_int_eq(access_key(&config, "secret"), ACCESS_OK);
+	ck_assert_int_eq(access_key(&config, "maste"), ACCESS_WRONG_KEY);
+	ck_assert_int_eq(access_key(&config, ""), ACCESS_NO_KEY);
+	config.api_key[0] = '\0';
+	ck_assert_int_eq(access_key(&config, "master"), ACCESS_ADMIN);
+	ck_assert_int_eq(access_key(&config, "secret"), ACCESS_OK);
+	ck_assert_int_eq(access_key(&config, ""), ACCESS_OK);
+}
+END_TEST
+
 START_TEST(only_a_trusted_proxy_may_say_that_it_is_https)
 {
 	config.trusted_proxies.count = 1;
@@ -131,6 +146,7 @@ int main(void)
 	tcase_add_test(tc, a_star_lets_every_origin_in);
 	tcase_add_test(tc, without_a_key_configured_every_key_is_right);
 	tcase_add_test(tc, with_a_key_configured_only_that_key_is_right);
+	tcase_add_test(tc, the_admin_key_is_another_right_key);
 	tcase_add_test(tc, only_a_trusted_proxy_may_say_that_it_is_https);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);

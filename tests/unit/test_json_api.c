@@ -272,7 +272,8 @@ static void on_started(void *arg, struct session *session, const struct err *e)
 
 START_TEST(a_session_is_described_to_its_owner)
 {
-	struct session_request r = {.tool_pair = "a\"b", .environment = &environments[0]};
+	struct session_request r = {
+		.client = &anybody, .tool_pair = "a\"b", .environment = &environments[0]};
 
 	world_up();
 	struct session *s = session_start(world.sessions, &r, on_started, NULL, NULL);

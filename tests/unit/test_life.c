@@ -15,7 +15,7 @@
 #define CLIENTS        5
 #define EYES           3 /* of each client */
 #define LIVES_PER_RUN  40
-#define RUNS           12
+#define RUNS           26
 #define STEPS_PER_LIFE 60
 
 struct eye {
@@ -23,17 +23,30 @@ struct eye {
 	unsigned inits, exits, ends;
 };
 
-struct client {
+struct visitor {
+	const struct client *client;
 	char id[SESSION_ID_BYTES]; /* "" for none */
 	bool answered, running, abandoned;
+	bool may_be_limited; /* as many sessions as allowed were there when it asked */
 	struct eye eyes[EYES];
 };
 
-static struct client clients[CLIENTS];
+static struct visitor clients[CLIENTS];
+
+/* The visitors come from fewer places, and each of those may have few sessions. */
+#define PLACES           2
+#define SESSIONS_AT_ONCE 2
+
+static const struct client places[PLACES] = {
+	{.key = {"one"}, .site = {"site"}, .has_site = true, .name = "one"},
+	{.key = {"two"}, .site = {"site"}, .has_site = true, .name = "two"},
+};
+
+static size_t sessions_of(const struct client *place);
 
 /* How often things came to pass: a model that never gets somewhere tests nothing there. */
 static struct {
-	unsigned lives, refused, failed, ran, abandoned, exits;
+	unsigned lives, refused, limited, failed, ran, abandoned, exits;
 	unsigned ends[END_INTERNAL + 1];
 } seen;
 
@@ -42,7 +55,7 @@ static unsigned chance(unsigned n)
 	return (unsigned)rand() % n;
 }
 
-static struct session *session_of(const struct client *c)
+static struct session *session_of(const struct visitor *c)
 {
 	return c->id[0] ? sessions_find(world.sessions, c->id) : NULL;
 }
@@ -51,7 +64,7 @@ static struct session *session_of(const struct client *c)
 
 static void on_started(void *arg, struct session *session, const struct err *err)
 {
-	struct client *c = arg;
+	struct visitor *c = arg;
 
 	ck_assert(!c->answered && !c->abandoned);
 	ck_assert((session == NULL) == (err != NULL));
@@ -59,6 +72,8 @@ static void on_started(void *arg, struct session *session, const struct err *err
 	c->running = session != NULL;
 	seen.ran += c->running;
 	seen.failed += !c->running;
+	seen.limited += err && err->kind == ERR_LIMIT;
+	ck_assert(c->may_be_limited || !err || err->kind != ERR_LIMIT);
 }
 
 static void on_output(void *arg)
@@ -101,8 +116,21 @@ static void on_end(void *arg, enum end_reason reason)
 	seen.ends[reason]++;
 }
 
-static const struct terminal_events events = {on_output, on_room, on_init_complete, on_exit_event,
-					      on_end};
+static void on_limited(void *arg, uint64_t retry_after_ms)
+{
+	on_output(arg);
+	ck_assert_uint_gt(retry_after_ms, 0);
+}
+
+static void on_warning(void *arg, enum end_reason reason, int seconds_left)
+{
+	on_output(arg);
+	ck_assert(reason == END_IDLE || reason == END_LIFETIME);
+	ck_assert(seconds_left > 0 && seconds_left <= 60);
+}
+
+static const struct terminal_events events = {
+	on_output, on_room, on_init_complete, on_exit_event, on_end, on_limited, on_warning};
 
 /* --- what clients do --- */
 
@@ -125,18 +153,19 @@ static void plan_any(void)
 	sim_set_plan(world.sim, &plan);
 }
 
-static void disconnect_eye(struct client *c, struct eye *e)
+static void disconnect_eye(struct visitor *c, struct eye *e)
 {
 	(void)c;
 	terminal_close(e->terminal);
 	e->terminal = NULL;
 }
 
-static void start(struct client *c)
+static void start(struct visitor *c)
 {
 	static const char *const init[] = {"one", "false", "hang", "exit"};
 	size_t first = chance(4);
-	struct session_request r = {.tool_pair = "pair",
+	struct session_request r = {.client = &places[chance(PLACES)],
+				    .tool_pair = "pair",
 				    .environment = &environments[chance(ENVIRONMENT_COUNT)],
 				    .init = init + first,
 				    .init_count = chance(3) ? 0 : 1 + chance((unsigned)(4 - first)),
@@ -148,6 +177,8 @@ static void start(struct client *c)
 	for (size_t i = 0; i < EYES; i++)
 		disconnect_eye(c, &c->eyes[i]);
 	memset(c, 0, sizeof(*c));
+	c->client = r.client;
+	c->may_be_limited = sessions_of(r.client) >= SESSIONS_AT_ONCE;
 	plan_any();
 	struct session *s = session_start(world.sessions, &r, on_started, c, &err);
 	seen.lives++;
@@ -158,7 +189,7 @@ static void start(struct client *c)
 		ck_assert_int_eq(err.kind, ERR_BUSY);
 }
 
-static void delete_session(struct client *c)
+static void delete_session(struct visitor *c)
 {
 	struct session *s = session_of(c);
 
@@ -168,7 +199,7 @@ static void delete_session(struct client *c)
 	ck_assert(c->answered);
 }
 
-static void abandon(struct client *c)
+static void abandon(struct visitor *c)
 {
 	struct session *s = session_of(c);
 
@@ -179,7 +210,7 @@ static void abandon(struct client *c)
 	session_end(s, END_ABANDONED);
 }
 
-static void connect_eye(struct client *c, struct eye *e)
+static void connect_eye(struct visitor *c, struct eye *e)
 {
 	struct session *s = session_of(c);
 	struct err err = {.kind = ERR_INTERNAL};
@@ -187,14 +218,14 @@ static void connect_eye(struct client *c, struct eye *e)
 	if (!s || e->terminal)
 		return;
 	memset(e, 0, sizeof(*e));
-	e->terminal = terminal_open(s, chance(300), chance(600), &events, e, &err);
+	e->terminal = terminal_open(s, c->client, chance(300), chance(600), &events, e, &err);
 	if (!c->running)
 		ck_assert(!e->terminal && err.kind == ERR_GONE);
 	else if (!e->terminal) /* all numbers taken, or the sandbox is dying */
 		ck_assert(err.kind == ERR_LIMIT || err.kind == ERR_UPSTREAM);
 }
 
-static void type_something(struct client *c, struct eye *e)
+static void type_something(struct visitor *c, struct eye *e)
 {
 	static const char *const lines[] = {"ls\n", "exit 3\n", "\003", "x"};
 	static char paste[40000];
@@ -209,7 +240,7 @@ static void type_something(struct client *c, struct eye *e)
 		terminal_input(e->terminal, paste, sizeof(paste));
 }
 
-static void read_something(struct client *c, struct eye *e)
+static void read_something(struct visitor *c, struct eye *e)
 {
 	size_t len;
 
@@ -221,14 +252,14 @@ static void read_something(struct client *c, struct eye *e)
 	terminal_output_done(e->terminal, chance(3) ? len : len / 2);
 }
 
-static void resize(struct client *c, struct eye *e)
+static void resize(struct visitor *c, struct eye *e)
 {
 	(void)c;
 	if (e->terminal)
 		terminal_resize(e->terminal, chance(400), chance(900));
 }
 
-static void run_init(struct client *c, struct eye *e)
+static void run_init(struct visitor *c, struct eye *e)
 {
 	static const char *const commands[] = {"one", "hang", "false"};
 
@@ -314,14 +345,14 @@ static void disaster(void)
 
 static void step(void)
 {
-	static void (*const of_client[])(struct client *) = {start, start, start, delete_session,
-							     abandon};
-	static void (*const of_eye[])(struct client *, struct eye *) = {
+	static void (*const of_client[])(struct visitor *) = {start, start, start, delete_session,
+							      abandon};
+	static void (*const of_eye[])(struct visitor *, struct eye *) = {
 		connect_eye,    connect_eye,    disconnect_eye, type_something,
 		type_something, read_something, resize,         run_init};
 	static void (*const of_world[])(void) = {kill_container,  misbehave,  print_something,
 						 print_something, exit_shell, exit_shell};
-	struct client *c = &clients[chance(CLIENTS)];
+	struct visitor *c = &clients[chance(CLIENTS)];
 
 	if (!chance(80))
 		disaster();
@@ -336,8 +367,17 @@ static void step(void)
 	world_turns((int)chance(6));
 }
 
+static size_t sessions_of(const struct client *place)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < CLIENTS; i++)
+		n += clients[i].client == place && session_of(&clients[i]);
+	return n;
+}
+
 /* A session is gone exactly when its client has an answer that says so, or every terminal was told. */
-static void check_client(const struct client *c)
+static void check_client(const struct visitor *c)
 {
 	bool gone = !session_of(c);
 
@@ -361,7 +401,10 @@ static void check_sums(void)
 		sessions += session_of(&clients[i]) != NULL;
 	}
 	ck_assert_uint_eq(n.starting + n.running, sessions);
-	ck_assert_uint_ge(fleet_count(world.fleet), sessions);
+	/* One that asked in vain is there until it is told so, without a slot. */
+	ck_assert_uint_le(limiter_count(world.limiter).sessions, sessions);
+	ck_assert_uint_le(limiter_count(world.limiter).sessions, PLACES * SESSIONS_AT_ONCE);
+	ck_assert_uint_ge(fleet_count(world.fleet), n.running);
 	ck_assert_uint_le(sim_removing_max(world.sim), REAPER_PARALLEL + CLIENTS);
 }
 
@@ -388,6 +431,7 @@ static void run(unsigned seed)
 {
 	srand(seed);
 	memset(clients, 0, sizeof(clients));
+	world_limits = (struct limits){.sessions = SESSIONS_AT_ONCE, .commands_per_minute = 60};
 	world_up();
 	for (unsigned lives = seen.lives + LIVES_PER_RUN, i = 0;
 	     seen.lives < lives && i < LIVES_PER_RUN * STEPS_PER_LIFE; i++) {
@@ -401,10 +445,11 @@ static void run(unsigned seed)
 	sessions_drain(world.sessions);
 	check_sums();
 	world_settle();
+	ck_assert_uint_eq(limiter_count(world.limiter).sessions, 0);
 	world_down();
 }
 
-START_TEST(after_hundreds_of_random_lives_nothing_is_left)
+START_TEST(after_a_thousand_random_lives_nothing_is_left)
 {
 	run(1); /* libuv keeps a pipe for signals from the first time on */
 	int descriptors = count_descriptors();
@@ -414,8 +459,10 @@ START_TEST(after_hundreds_of_random_lives_nothing_is_left)
 		ck_assert_int_eq(count_descriptors(), descriptors);
 	}
 	/* The model has been everywhere. */
-	ck_assert_uint_gt(seen.lives, 200);
-	ck_assert(seen.failed && seen.ran && seen.abandoned && seen.exits);
+	printf("%u lives, %u of them refused for a limit: 0 slots lost\n", seen.lives,
+	       seen.limited);
+	ck_assert_uint_ge(seen.lives, 1000);
+	ck_assert(seen.limited && seen.failed && seen.ran && seen.abandoned && seen.exits);
 	ck_assert(seen.ends[END_DELETED] && seen.ends[END_SANDBOX_DIED] && seen.ends[END_IDLE]);
 	ck_assert(seen.ends[END_SHUTDOWN] && seen.ends[END_NO_TERMINAL]);
 }
@@ -426,7 +473,7 @@ int main(void)
 	Suite *suite = suite_create("life");
 	TCase *tc = tcase_create("life");
 
-	tcase_add_test(tc, after_hundreds_of_random_lives_nothing_is_left);
+	tcase_add_test(tc, after_a_thousand_random_lives_nothing_is_left);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -78,7 +78,7 @@ START_TEST(a_session_has_room_for_so_many_terminals)
 	start(NULL, 0);
 	for (int i = 0; i < AGENT_TERMINALS_MAX; i++)
 		look(&eyes[i]);
-	ck_assert_ptr_null(terminal_open(client.session, 24, 80, &eye_events,
+	ck_assert_ptr_null(terminal_open(client.session, &anybody, 24, 80, &eye_events,
 					 &eyes[AGENT_TERMINALS_MAX], &err));
 	ck_assert_int_eq(err.kind, ERR_LIMIT);
 	ck_assert_uint_eq(session_terminal_count(client.session), AGENT_TERMINALS_MAX);
@@ -110,7 +110,7 @@ START_TEST(no_terminal_opens_on_a_session_that_still_starts)
 	struct err err;
 
 	ck_assert_int_eq(ask(&(struct sim_plan){.create = SIM_HANG}, NULL, 0), 0);
-	ck_assert_ptr_null(terminal_open(client.session, 24, 80, &eye_events, eye, &err));
+	ck_assert_ptr_null(terminal_open(client.session, &anybody, 24, 80, &eye_events, eye, &err));
 	ck_assert_int_eq(err.kind, ERR_GONE);
 }
 END_TEST

@@ -149,8 +149,12 @@ START_TEST(messages_to_the_client_are_as_documented)
 	is(wire_init_complete(true, NULL), "{\"type\":\"initComplete\",\"success\":true}");
 	is(wire_init_complete(false, "no"),
 	   "{\"type\":\"initComplete\",\"success\":false,\"error\":\"no\"}");
-	is(wire_error("Busy", "a \"b\""),
+	is(wire_error("Busy", "a \"b\"", 0),
 	   "{\"type\":\"error\",\"code\":\"Busy\",\"message\":\"a \\\"b\\\"\"}");
+	is(wire_error("RateLimited", "Slow", 2),
+	   "{\"type\":\"error\",\"code\":\"RateLimited\",\"message\":\"Slow\",\"retryAfter\":2}");
+	is(wire_warning("IdleWarning", "Soon", 60),
+	   "{\"type\":\"error\",\"code\":\"IdleWarning\",\"message\":\"Soon\",\"secondsLeft\":60}");
 	is(wire_exit(EXIT_STATUS, 3), "{\"type\":\"exit\",\"code\":3}");
 	is(wire_exit(EXIT_SIGNAL, 9), "{\"type\":\"exit\",\"signal\":\"SIGKILL\"}");
 	is(wire_exit(EXIT_SIGNAL, 200), "{\"type\":\"exit\",\"signal\":\"200\"}");

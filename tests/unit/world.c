@@ -14,6 +14,8 @@
 #define RETRY_MS 60000
 
 struct world world;
+struct limits world_limits;
+const struct client anybody = {.tier = TIER_ANONYMOUS, .key = {"anybody"}, .name = "anybody"};
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -28,7 +30,9 @@ static const char *getenv_test(const char *name)
 		return WORLD_WORKER;
 	if (strcmp(name, "CIRCUIT_MAX_MEMORY_PERCENT") == 0)
 		return "100";
-	return strcmp(name, "CIRCUIT_MAX_CONTAINERS") == 0 ? "1000" : NULL;
+	if (strcmp(name, "CIRCUIT_MAX_CONTAINERS") == 0)
+		return "1000";
+	return strstr(name, "_PER_") ? "0" : NULL;
 }
 
 static bool ready(void)
@@ -54,8 +58,18 @@ void world_up(void)
 	w->fleet = fleet_new(&w->config, w->docker, w->reaper, "instance");
 	w->watch = watch_new(&w->config, w->docker, w->fleet);
 	w->capacity = capacity_new(&w->loop, &w->config);
-	w->sessions = sessions_new(&w->config, w->fleet, w->watch, w->capacity);
-	ck_assert(w->docker && w->reaper && w->fleet && w->watch && w->capacity && w->sessions);
+	w->config.limits[TIER_ANONYMOUS] = world_limits;
+	w->limiter =
+		limiter_new(&w->loop, &(struct limiter_settings){.limits = w->config.limits,
+								 .site_factor = WORLD_SITE_FACTOR,
+								 .clients_max = 1000});
+	w->sessions = sessions_new(&(struct sessions_parts){.config = &w->config,
+							    .fleet = w->fleet,
+							    .watch = w->watch,
+							    .capacity = w->capacity,
+							    .limiter = w->limiter});
+	ck_assert(w->docker && w->reaper && w->fleet && w->watch && w->capacity && w->limiter &&
+		  w->sessions);
 	uv_timer_start(&w->tick, on_tick, 0, 1);
 	world_until(ready);
 }
@@ -65,6 +79,7 @@ void world_down(void)
 	struct world *w = &world;
 
 	sessions_free(w->sessions);
+	limiter_free(w->limiter);
 	capacity_free(w->capacity);
 	watch_free(w->watch);
 	fleet_free(w->fleet);

@@ -15,6 +15,7 @@
 
 #define WORLD_IDLE_MS     300000
 #define WORLD_LIFETIME_MS 1800000
+#define WORLD_SITE_FACTOR 2
 
 struct world {
 	uv_loop_t loop;
@@ -27,9 +28,14 @@ struct world {
 	struct fleet *fleet;
 	struct watch *watch;
 	struct capacity *capacity;
+	struct limiter *limiter;
 	struct sessions *sessions;
 };
 extern struct world world;
+
+/* Somebody without a name, and what such clients may have from the next world_up() on; at first nothing is limited. */
+extern const struct client anybody;
+extern struct limits world_limits;
 
 /* Builds it; the Engine is reachable and its event stream open when this returns. */
 void world_up(void);
