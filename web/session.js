@@ -42,14 +42,16 @@ export function destroySession(id, key) {
 }
 
 export class Link {
-	/* on: {connected, output, initComplete, error, exit, closed}, each a function. After closed,
+	/* session: what createSession() gave; its ticket opens one socket, so that no key needs to stand in a URL.
+	 * on: {connected, output, initComplete, error, exit, closed}, each a function. After closed,
 	 * which comes exactly once, nothing more is called. */
-	constructor(id, { cols, rows, key }, on) {
-		const url = endpoint(`sessions/${id}/ws`);
+	constructor(session, { cols, rows }, on) {
+		const url = endpoint(`sessions/${session.sessionId}/ws`);
+		const ticket = new URL(session.wsUrl).searchParams.get("ticket");
 		url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
 		url.searchParams.set("cols", cols);
 		url.searchParams.set("rows", rows);
-		if (key) url.searchParams.set("api_key", key);
+		if (ticket) url.searchParams.set("ticket", ticket);
 		this.on = on;
 		this.socket = new WebSocket(url);
 		this.socket.onmessage = (event) => this.#receive(event.data);

@@ -3,9 +3,12 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { Link, Refusal, createSession, destroySession, environments } from "./session.js";
-import { endWords, refusalWords } from "./words.js";
+import { endWords, refusalWords, warningWords } from "./words.js";
 
 const KEY_NAME = "sandbox-api.key";
+
+/* So long a notice stays after what it speaks of is over. */
+const PASSING_MS = 2000;
 
 const THEME = {
 	background: "#0d1117",
@@ -46,7 +49,14 @@ function enter(state, words) {
 	at("ended").hidden = state !== "ended";
 }
 
+/* The timer that takes back what is true for a moment only. */
+let passing;
+/* Whether the notice on the screen says that nothing has been typed. */
+let idleWarned = false;
+
 function notice(words) {
+	clearTimeout(passing);
+	idleWarned = false;
 	at("notice").textContent = words;
 	at("notice").hidden = words === "";
 }
@@ -98,7 +108,7 @@ function connect(session, key) {
 	if (!terminal.element) terminal.open(at("screen"));
 	terminal.reset();
 	fit.fit();
-	current.link = new Link(current.id, { cols: terminal.cols, rows: terminal.rows, key }, handlers(session));
+	current.link = new Link(session, { cols: terminal.cols, rows: terminal.rows }, handlers(session));
 	terminal.focus();
 }
 
@@ -111,7 +121,9 @@ function handlers(session) {
 		initComplete: (message) => message.success || notice(`The set-up commands failed: ${message.error}`),
 		error: (message) => {
 			mine.error = message.message;
-			notice(message.message);
+			notice(warningWords(message));
+			if (message.retryAfter) passing = setTimeout(() => notice(""), message.retryAfter * 1000 + PASSING_MS);
+			idleWarned = message.code === "IdleWarning";
 		},
 		exit: (message) => (mine.exit = message),
 		closed: (close) => end(mine, close),
@@ -162,7 +174,10 @@ at("again").addEventListener("click", () => {
 });
 
 terminal.loadAddon(fit);
-terminal.onData((text) => current?.link.sendText(text));
+terminal.onData((text) => {
+	if (idleWarned) notice("");
+	current?.link.sendText(text);
+});
 terminal.onBinary((text) => current?.link.sendBytes(Uint8Array.from(text, (char) => char.charCodeAt(0))));
 terminal.onResize(({ cols, rows }) => current?.link?.resize(cols, rows));
 new ResizeObserver(() => at("screen").hidden || fit.fit()).observe(at("screen"));

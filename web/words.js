@@ -34,8 +34,17 @@ export function endWords({ exit, code, reason, error }) {
 	return known ?? error ?? `The connection was closed with code ${code}.`;
 }
 
+function duration(seconds) {
+	return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} minutes`;
+}
+
+/* An error message of the socket; some say how long something lasts or is left. */
+export function warningWords({ message, secondsLeft }) {
+	return secondsLeft ? `${sentence(message)} ${duration(secondsLeft)} are left.` : sentence(message);
+}
+
 /* The body is what the server sent, undefined when that was no JSON. */
 export function refusalWords(status, body) {
 	const what = sentence(body?.message ?? `The server answered with status ${status}`);
-	return body?.retryAfter ? `${what} Try again in ${body.retryAfter} s.` : what;
+	return body?.retryAfter ? `${what} Try again in ${duration(body.retryAfter)}.` : what;
 }
