@@ -38,6 +38,7 @@ struct app {
 	struct reaper *reaper;
 	struct fleet *fleet;
 	struct watch *watch;
+	struct guard *guard;
 	struct capacity *capacity;
 	struct limiter *limiter;
 	struct identity *identity;
@@ -65,9 +66,19 @@ static void warn_of_openness(const struct config *config)
 /* The line a person at the terminal waits for: from now on a session can be had. */
 static void announce_ready(struct app *app)
 {
-	app->ready = watch_can_start(app->watch, &environments[0]);
+	app->ready = watch_can_start(app->watch, &environments[0]) && guard_ok(app->guard);
 	if (app->ready)
 		log_info("server.ready", LOG_S("url", app->url));
+}
+
+static void sweep_guard(struct app *app, uint64_t now_ms)
+{
+	const struct environment *startable = NULL;
+
+	for (size_t i = 0; i < ENVIRONMENT_COUNT && !startable; i++)
+		if (watch_can_start(app->watch, &environments[i]))
+			startable = &environments[i];
+	guard_sweep(app->guard, startable, watch_health(app->watch)->epoch, now_ms);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -76,6 +87,7 @@ static void on_sweep(uv_timer_t *timer)
 	uint64_t now_ms = clock_monotonic_ms();
 
 	watch_sweep(app->watch, now_ms);
+	sweep_guard(app, now_ms);
 	capacity_sweep(app->capacity, now_ms);
 	sessions_sweep(app->sessions, now_ms);
 	fleet_sweep(app->fleet, now_ms);
@@ -106,6 +118,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	}
 	log_info("server.draining", LOG_I("signal", number));
 	app->drain_deadline_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
+	guard_stop(app->guard);
 	sessions_drain(app->sessions);
 }
 
@@ -117,6 +130,7 @@ static int build(struct app *app, struct err *err)
 	app->reaper = reaper_new(app->docker);
 	app->fleet = fleet_new(&app->config, app->docker, app->reaper, app->instance);
 	app->watch = watch_new(&app->config, app->docker, app->fleet);
+	app->guard = guard_new(&app->config, app->fleet);
 	app->capacity = capacity_new(&app->loop, &app->config);
 	app->limiter = limiter_new(
 		&app->loop, &(struct limiter_settings){.limits = app->config.limits,
@@ -125,10 +139,11 @@ static int build(struct app *app, struct err *err)
 	app->sessions = sessions_new(&(struct sessions_parts){.config = &app->config,
 							      .fleet = app->fleet,
 							      .watch = app->watch,
+							      .guard = app->guard,
 							      .capacity = app->capacity,
 							      .limiter = app->limiter});
-	if (!app->reaper || !app->fleet || !app->watch || !app->capacity || !app->limiter ||
-	    !app->sessions)
+	if (!app->reaper || !app->fleet || !app->watch || !app->guard || !app->capacity ||
+	    !app->limiter || !app->sessions)
 		return err_set(err, ERR_INTERNAL, 0, "no memory");
 	app->identity = identity_new(&app->config, err);
 	return app->identity ? 0 : -1;
@@ -140,6 +155,7 @@ static int listen_for_clients(struct app *app, struct err *err)
 				     .config = &app->config,
 				     .sessions = app->sessions,
 				     .watch = app->watch,
+				     .guard = app->guard,
 				     .capacity = app->capacity,
 				     .fleet = app->fleet,
 				     .limiter = app->limiter,
@@ -187,6 +203,7 @@ static void tear_down(struct app *app)
 	identity_free(app->identity);
 	limiter_free(app->limiter);
 	capacity_free(app->capacity);
+	guard_free(app->guard);
 	watch_free(app->watch);
 	fleet_free(app->fleet);
 	reaper_free(app->reaper);

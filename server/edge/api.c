@@ -65,6 +65,8 @@ static struct json_health health_of(const struct server *s)
 	judge(&h);
 	if (fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
 		add_reason(&h, "sandboxes fail to start");
+	if (!h.reasons[0] && !guard_ok(s->parts.guard))
+		add_reason(&h, "no test sandbox has passed yet");
 	h.status = sessions_draining(s->parts.sessions) ? "draining"
 		   : h.reasons[0]                       ? "degraded"
 							: "ok";
@@ -86,6 +88,8 @@ static struct capacity_report capacity_of(const struct server *s)
 
 	if (!r.reason[0] && fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
 		snprintf(r.reason, sizeof(r.reason), "Sandboxes fail to start");
+	if (!r.reason[0] && !guard_ok(s->parts.guard))
+		snprintf(r.reason, sizeof(r.reason), "No test sandbox has passed yet");
 	return r;
 }
 
@@ -97,6 +101,7 @@ static void handle_operator_status(struct http_request *r, const char *id)
 	status.counts = sessions_count(r->server->parts.sessions);
 	status.websockets = r->server->peer_count;
 	status.capacity = capacity_of(r->server);
+	status.canary_passed = guard_ok(r->server->parts.guard);
 	status.clients = limiter_count(r->server->parts.limiter);
 	http_answer_json(r, 200, json_status(&status));
 }

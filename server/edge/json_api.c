@@ -240,15 +240,16 @@ char *json_health(const struct json_health *h)
 	return dump(health_object(h));
 }
 
-static json_t *checks_object(const struct json_health *h)
+static json_t *checks_object(const struct json_health *h, bool canary_passed)
 {
 	json_t *images = json_object();
 
 	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
 		json_object_set_new(images, environments[i].name,
 				    json_boolean(h->engine->image_ok[i]));
-	return json_pack("{s:b, s:b, s:o}", "engine", (int)h->engine->reachable, "runtime",
-			 (int)h->engine->runtime_ok, "images", images);
+	return json_pack("{s:b, s:b, s:b, s:o}", "engine", (int)h->engine->reachable, "runtime",
+			 (int)h->engine->runtime_ok, "canary", (int)canary_passed, "images",
+			 images);
 }
 
 static json_t *limits_of(const struct limits *l)
@@ -306,6 +307,6 @@ char *json_status(const struct json_status *s)
 			    json_pack("{s:s, s:s, s:I}", "version", engine->version, "apiVersion",
 				      engine->api_version, "latencyMs",
 				      (json_int_t)engine->latency_ms));
-	json_object_set_new(root, "checks", checks_object(&s->health));
+	json_object_set_new(root, "checks", checks_object(&s->health, s->canary_passed));
 	return dump(root);
 }

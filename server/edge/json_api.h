@@ -50,6 +50,7 @@ struct json_status {
 	size_t websockets;
 	struct capacity_report capacity;
 	struct limiter_counts clients;
+	bool canary_passed;
 };
 char *json_status(const struct json_status *status);
 

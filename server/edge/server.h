@@ -27,6 +27,7 @@ struct server_parts {
 	const struct config *config;
 	struct sessions *sessions;
 	const struct watch *watch;
+	const struct guard *guard;
 	const struct capacity *capacity;
 	const struct fleet *fleet;
 	struct limiter *limiter;

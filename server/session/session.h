@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "sandbox/environment.h"
+#include "sandbox/guard.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/watch.h"
 #include "session/capacity.h"
@@ -38,6 +39,8 @@ struct sessions_parts {
 	const struct config *config;
 	struct fleet *fleet;
 	const struct watch *watch;
+	const struct guard
+		*guard; /* NULL: nobody has to see first whether sandboxes are locked in */
 	const struct capacity *capacity;
 	struct limiter *limiter;
 };

@@ -126,6 +126,8 @@ static int refuse(const struct sessions *all, const struct environment *environm
 	if (!watch_can_start(p->watch, environment))
 		return err_set(err, ERR_BUSY, 0, "the Engine cannot make sandboxes of %s now",
 			       environment->name);
+	if (p->guard && !guard_ok(p->guard))
+		return err_set(err, ERR_BUSY, 0, "no canary has passed yet");
 	if (fleet_circuit_open(p->fleet, clock_monotonic_ms()))
 		return err_set(err, ERR_BUSY, 0, "too many sandboxes have failed to start");
 	struct capacity_report r = capacity_report(p->capacity, fleet_containers(p->fleet));
