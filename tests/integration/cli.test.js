@@ -93,7 +93,7 @@ describe("the command line", () => {
 
 describe("--print-config", () => {
 	test("shows each value and where it comes from", async () => {
-		const file = write("right.json", { port: 8080, host: "::1", sandboxAllowedOrigins: ["https://a.example", "https://b.example"], authSecret: "abc" });
+		const file = write("right.json", { port: 8080, host: "::1", sandboxAllowedOrigins: ["https://a.example", "https://b.example"], authSecret: "abc".repeat(12) });
 		const { code, stdout, stderr } = await run(["--print-config", "--config", file], { HOST: "127.0.0.1", SANDBOX_API_KEY: "def", LOG_LEVEL: "" });
 		assert.deepEqual([code, stderr], [0, ""]);
 		const shown = parse(stdout);
@@ -155,7 +155,7 @@ describe("mistakes", () => {
 		["a syntax error", () => write("syntax.json", '{\n  "port": 80,\n  "sandboxApiKey": secret\n}\n'), /^syntax\.json:3:\d+: not JSON: invalid token$/],
 		["bytes that are not UTF-8", () => write("latin1.json", Buffer.from('{"host": "\xfc"}', "latin1")), /^latin1\.json:1:\d+: not UTF-8: /],
 		["an array", () => write("array.json", "[]"), /^array\.json:1:1: not an object in braces$/],
-		["a secret that all may read", () => write("open.json", { authSecret: "hidden" }, 0o644), /^open\.json: holds authSecret, .* chmod 640 open\.json$/],
+		["a secret that all may read", () => write("open.json", { authSecret: "hidden".repeat(6) }, 0o644), /^open\.json: holds authSecret, .* chmod 640 open\.json$/],
 	];
 	for (const [what, file, message] of refused)
 		test(`${what} is refused`, async () => {
