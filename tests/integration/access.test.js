@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Terminal, createSession, deleteSession, refusedHandshake } from "./lib/client.js";
+import { Terminal, createSession, deleteSession, refusedHandshake, splitWsUrl } from "./lib/client.js";
 import { assertError, get, post, request } from "./lib/http.js";
 import { startServer } from "./lib/server.js";
 
@@ -163,8 +163,9 @@ describeWith("without lists of origins", {}, (it) => {
 
 	test("the Host is the browser's word, also behind a proxy", async () => {
 		const headers = { Host: "shell.example", Origin: "https://shell.example", "X-Forwarded-Proto": "https" };
-		const { wsUrl, sessionId } = await createSession(it.server, {}, headers);
-		assert.equal(wsUrl, `wss://shell.example${SESSIONS}/${sessionId}/ws`);
+		const session = await createSession(it.server, {}, headers);
+		const { sessionId } = session;
+		assert.equal(splitWsUrl(session).bare, `wss://shell.example${SESSIONS}/${sessionId}/ws`);
 		await deleteSession(it.server, sessionId);
 	});
 });
@@ -183,8 +184,9 @@ describeWith("with any origin", { SANDBOX_ALLOWED_ORIGINS: "*" }, (it) => {
 
 describeWith("behind a proxy that is not trusted", { TRUSTED_PROXIES: "10.0.0.0/8" }, (it) => {
 	test("its word for https is not taken", async () => {
-		const { wsUrl, sessionId } = await createSession(it.server, {}, { Host: "shell.example:8080", "X-Forwarded-Proto": "https" });
-		assert.equal(wsUrl, `ws://shell.example:8080${SESSIONS}/${sessionId}/ws`);
+		const session = await createSession(it.server, {}, { Host: "shell.example:8080", "X-Forwarded-Proto": "https" });
+		const { sessionId } = session;
+		assert.equal(splitWsUrl(session).bare, `ws://shell.example:8080${SESSIONS}/${sessionId}/ws`);
 		await deleteSession(it.server, sessionId);
 	});
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { after, before, describe, test } from "node:test";
-import { createSession, deleteSession } from "./lib/client.js";
+import { createSession, deleteSession, splitWsUrl } from "./lib/client.js";
 import { containersOfSession } from "./lib/engine.js";
 import { assertDiscreet, assertError, get, post, request } from "./lib/http.js";
 import { RawSocket } from "./lib/raw.js";
@@ -98,7 +98,7 @@ describe("sessions", () => {
 		assert.deepEqual(Object.keys(session).sort(), ["createdAt", "expiresAt", "sessionId", "status", "wsUrl"]);
 		assert.match(session.sessionId, /^sess_[0-9a-f]{32}$/);
 		assert.equal(session.status, "RUNNING");
-		assert.equal(session.wsUrl, `ws://${server.host}${SESSIONS}/${session.sessionId}/ws`);
+		assert.equal(splitWsUrl(session).bare, `ws://${server.host}${SESSIONS}/${session.sessionId}/ws`);
 		assert.equal(lifetimeMs(session), HALF_AN_HOUR_MS);
 		const path = `${SESSIONS}/${session.sessionId}`;
 		const found = await get(server, path);

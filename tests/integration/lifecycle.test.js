@@ -7,7 +7,7 @@ import { Terminal, createSession, deleteSession } from "./lib/client.js";
 import * as engine from "./lib/engine.js";
 import { get, post, request } from "./lib/http.js";
 import { goneFromHost, processesOf } from "./lib/processes.js";
-import { newWorkerId, startServer } from "./lib/server.js";
+import { newWorkerId, startServer, withServer } from "./lib/server.js";
 import { LIMIT_MS, until, within } from "./lib/wait.js";
 
 const SESSIONS = "/api/v1/sessions";
@@ -23,15 +23,6 @@ async function idsOf(server) {
 async function assertGone(ids, limitMs = LIMIT_MS) {
 	for (const id of ids) await until(async () => !(await engine.exists(id)), "the container is removed", limitMs);
 	await goneFromHost(ids, limitMs);
-}
-
-async function withServer(env, work, options) {
-	const server = await startServer(env, options);
-	try {
-		await work(server);
-	} finally {
-		await server.stop();
-	}
 }
 
 describe("an end that a client asks for", () => {

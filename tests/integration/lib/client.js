@@ -18,6 +18,19 @@ export function deleteSession(server, id, headers) {
 	return request(server, "DELETE", `/api/v1/sessions/${id}`, { headers });
 }
 
+/* The ticket in the URL of a 201; wsUrl without it stays for comparison. */
+export function splitWsUrl({ wsUrl }) {
+	const url = new URL(wsUrl);
+	const ticket = url.searchParams.get("ticket");
+	assert.match(ticket, /^[0-9a-f]{32}\.[\w.-]+$/);
+	assert.equal(url.search, `?ticket=${ticket}`);
+	return { bare: wsUrl.slice(0, -url.search.length), ticket };
+}
+
+export function ticketOf(answer) {
+	return splitWsUrl(answer).ticket;
+}
+
 function escapeRegex(text) {
 	return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -15,6 +15,14 @@ const LOG_LINES_SHOWN = 30;
 /* What a developer has in the shell must not change a test: only these pass through. */
 const PASSED_ON = ["PATH", "HOME", "DOCKER_HOST", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"];
 
+/* Every test comes from one address: its own limits are off where it is not about them. */
+const NO_LIMITS = {
+	MAX_SESSIONS_PER_HOUR: "0",
+	MAX_CONCURRENT_PER_IP: "0",
+	MAX_WEBSOCKETS_PER_IP: "0",
+	COMMANDS_PER_MINUTE: "0",
+};
+
 export async function freePort() {
 	const server = createServer();
 	await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -107,9 +115,20 @@ export async function startServer(env = {}, { health = true } = {}) {
 		PORT: String(await freePort()),
 		WORKER_ID: newWorkerId(),
 		LOG_LEVEL: "debug",
+		...NO_LIMITS,
 		...env,
 	});
 	await server.listening();
 	if (health) await server.healthy();
 	return server;
+}
+
+/* Runs work(server) with a server that is stopped afterwards, whatever happens. */
+export async function withServer(env, work, options) {
+	const server = await startServer(env, options);
+	try {
+		await work(server);
+	} finally {
+		await server.stop();
+	}
 }
