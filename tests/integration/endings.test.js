@@ -36,7 +36,7 @@ function codes(terminal) {
 	return terminal.frames.filter(({ type }) => type === "error").map(({ code }) => code);
 }
 
-describe("a session that nobody types into", () => {
+describe("a session that nobody types into", { concurrency: true }, () => {
 	test("is warned of at half its time, and ends when that is over", (t) =>
 		withServer({ IDLE_TIMEOUT: "4s" }, async (server) => {
 			const { session, terminal } = await open(server);
@@ -121,7 +121,7 @@ describe("a session whose time is up", () => {
 		}));
 });
 
-describe("a wall clock that jumps", () => {
+describe("a wall clock that jumps", { concurrency: true }, () => {
 	test("by an hour forward and two back closes nothing, warns of nothing, and moves no end", (t) => {
 		const clock = fakeClock();
 		const wall = async (server) => Date.parse((await get(server, "/health")).json.timestamp);
