@@ -81,8 +81,9 @@ describe("an Engine that fails at one step", () => {
 	];
 	for (const [what, rule] of steps)
 		test(`${what}: the client gets a 503, and no container is left`, async () => {
-			const proxy = await engineProxy([rule]);
+			const proxy = await engineProxy([rule], { later: true });
 			const server = await startServer({ DOCKER_HOST: proxy.host });
+			proxy.begin();
 			try {
 				const answer = await post(server, SESSIONS, { toolPair: "x" });
 				assertError(answer, 503, "ServiceUnavailable");
@@ -96,8 +97,9 @@ describe("an Engine that fails at one step", () => {
 });
 
 test("after three failed starts no more are tried, and everybody can know why", async () => {
-	const proxy = await engineProxy([{ method: "POST", path: /\/start$/, answer: { status: 500, body: SECRET } }]);
+	const proxy = await engineProxy([{ method: "POST", path: /\/start$/, answer: { status: 500, body: SECRET } }], { later: true });
 	const server = await startServer({ DOCKER_HOST: proxy.host, LOG_LEVEL: "debug" });
+	proxy.begin();
 	try {
 		for (let i = 0; i < 3; i++) assertError(await post(server, SESSIONS, { toolPair: "x" }), 503, "ServiceUnavailable");
 		assertError(await post(server, SESSIONS, { toolPair: "x" }), 503, "ServiceUnavailable");

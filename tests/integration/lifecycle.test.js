@@ -101,9 +101,10 @@ describe("a client that leaves while its session is made", () => {
 	for (const [moment, rule] of Object.entries(moments))
 		test(`after ${moment} leaves no container`, async () => {
 			const { engineProxy } = await import("./lib/engine_proxy.js");
-			const proxy = await engineProxy([{ ...rule, hold: true }]);
+			const proxy = await engineProxy([{ ...rule, hold: true }], { later: true });
 			try {
 				await withServer({ DOCKER_HOST: proxy.host }, async (server) => {
+					proxy.begin();
 					const client = posting(server);
 					await within(proxy.seen(0), moment);
 					const ids = await idsOf(server);
@@ -259,8 +260,9 @@ describe("the end of the server", () => {
 
 	test("while it ends it says so, and starts nothing", async () => {
 		const { engineProxy } = await import("./lib/engine_proxy.js");
-		const proxy = await engineProxy([{ method: "DELETE", path: /\/containers\//, hold: true }]);
+		const proxy = await engineProxy([{ method: "DELETE", path: /\/containers\//, hold: true }], { later: true });
 		const server = await startServer({ DOCKER_HOST: proxy.host });
+		proxy.begin();
 		const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 		try {
 			await createSession(server);

@@ -29,7 +29,7 @@ function wsPath(sessionId) {
 	return `${SESSIONS}/${sessionId}/ws`;
 }
 
-describe("sessions at once", () => {
+describe("sessions at once", { concurrency: true }, () => {
 	test("of a hundred asked for together exactly as many are made as are allowed", (t) =>
 		withServer({ MAX_CONCURRENT_PER_IP: "2" }, async (server) => {
 			for (let round = 0; round < 2; round++) {
@@ -63,7 +63,7 @@ describe("sessions at once", () => {
 		}));
 });
 
-describe("sessions within an hour", () => {
+describe("sessions within an hour", { concurrency: true }, () => {
 	test("the one too many is told when the first is an hour old; another client has an hour of its own", () =>
 		withServer({ MAX_SESSIONS_PER_HOUR: "3" }, async (server) => {
 			const start = performance.now();
@@ -88,9 +88,10 @@ describe("sessions within an hour", () => {
 
 	test("one whose sandbox failed to start does not count, and gives its place back", async () => {
 		const rule = { method: "POST", path: /\/start$/, answer: { status: 500, body: '{"message":"no"}' } };
-		const proxy = await engineProxy([rule]);
+		const proxy = await engineProxy([rule], { later: true });
 		try {
 			await withServer({ DOCKER_HOST: proxy.host, MAX_SESSIONS_PER_HOUR: "2", MAX_CONCURRENT_PER_IP: "2" }, async (server) => {
+				proxy.begin();
 				for (let i = 0; i < 2; i++) assertError(await ask(server), 503, "ServiceUnavailable");
 				delete rule.answer;
 				await createMany(server, 2);
@@ -132,9 +133,10 @@ describe("a place comes back at once", { concurrency: true }, () => {
 		);
 
 	test("after the client of a POST left, whatever the Engine does with its container", async () => {
-		const proxy = await engineProxy([{ method: "POST", path: /\/containers\/create/, hold: true }]);
+		const proxy = await engineProxy([{ method: "POST", path: /\/containers\/create/, hold: true }], { later: true });
 		try {
 			await withServer({ DOCKER_HOST: proxy.host, MAX_CONCURRENT_PER_IP: "1" }, async (server) => {
+				proxy.begin();
 				const client = abandoner(server);
 				await within(proxy.seen(0), "the container is being created");
 				client.destroy();
@@ -220,7 +222,7 @@ describe("clients that do not wait", () => {
 		}));
 });
 
-describe("WebSockets at once", () => {
+describe("WebSockets at once", { concurrency: true }, () => {
 	const KEY = "a-key-for-limits";
 	const LIMIT = 4;
 

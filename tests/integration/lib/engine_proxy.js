@@ -69,10 +69,13 @@ function answerless(response, upstream) {
  * rules: [{method, path: regex, answer?: {status, body}, hold?: true}]. The first that fits a request
  * is applied; answer is given instead of the Engine's; hold lets the Engine do it and keeps its
  * answer back until release(). seen(index) resolves when a rule was applied for the first time.
+ * later: the rules hold from begin() on. Until its canary has passed, a server starts no sandbox.
  */
-export async function engineProxy(rules) {
+export async function engineProxy(rules, { later = false } = {}) {
+	let begun = !later;
 	const states = rules.map(() => ({ seen: deferred(), released: deferred() }));
-	const find = (request) => rules.findIndex((rule) => rule.method === request.method && rule.path.test(request.url));
+	const fits = (rule, request) => rule.method === request.method && rule.path.test(request.url);
+	const find = (request) => (begun ? rules.findIndex((rule) => fits(rule, request)) : -1);
 	const server = http.createServer((request, response) => {
 		const index = find(request);
 		const rule = rules[index];
@@ -97,6 +100,7 @@ export async function engineProxy(rules) {
 	return {
 		host,
 		close,
+		begin: () => (begun = true),
 		seen: (index) => states[index].seen.promise,
 		release: (index) => states[index].released.resolve(),
 	};

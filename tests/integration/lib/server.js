@@ -80,9 +80,13 @@ export class Server {
 		return this;
 	}
 
-	/* Listening says that the port is open; ok says that the Engine has been looked at. */
+	/* Listening says that the port is open; ok says that a first sandbox, the canary, could be made. It has
+	 * gone when this resolves, so that every container is a test's own. */
 	healthy() {
-		return until(async () => (await get(this, "/health")).status === 200, "/health is 200");
+		return until(async () => {
+			const { status, json } = await get(this, "/health");
+			return status === 200 && json.containers === 0;
+		}, "/health is 200, and the canary has gone");
 	}
 
 	containers() {
@@ -118,9 +122,14 @@ export async function startServer(env = {}, { health = true } = {}) {
 		...NO_LIMITS,
 		...env,
 	});
-	await server.listening();
-	if (health) await server.healthy();
-	return server;
+	try {
+		await server.listening();
+		if (health) await server.healthy();
+		return server;
+	} catch (error) {
+		await server.signal("SIGTERM");
+		throw new Error(`${error.message}\n${server.tail}`);
+	}
 }
 
 /* Runs work(server) with a server that is stopped afterwards, whatever happens. */
