@@ -200,7 +200,7 @@ function badTokens() {
 	const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 	const mine = claims("mallory@example.org");
 	const sealed = authjsToken(SECRET, COOKIE, "A256CBC-HS512", mine).split(".");
-	const flipped = (text) => (text[4] === "A" ? "B" : "A") + text.slice(1);
+	const flipped = (text) => (text[0] === "A" ? "B" : "A") + text.slice(1);
 	return [
 		["another secret", jwt(`${SECRET}x`, mine), "InvalidToken"],
 		["an empty secret", jwt("", mine), "InvalidToken"],
