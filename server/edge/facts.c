@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "edge/query.h"
 #include "edge/server_internal.h"
 
 bool header_copy(struct lws *wsi, enum lws_token_indexes token, char *buf, size_t size,
@@ -47,46 +48,13 @@ static bool is_list(const char *value)
 	return strchr(value, ',') != NULL;
 }
 
-/* What is longer than any of ours is a wrong one, not a wrong request: proxies and browsers send their own. */
-static const char too_long[] = "(too long)";
-
-static void keep(char *field, size_t size, const char *value)
-{
-	snprintf(field, size, "%s", strlen(value) < size ? value : too_long);
-}
-
-/* A JWT in its compact form (RFC 7515 section 3.1, RFC 7516 section 3.1): three or five parts, the first of them JSON. */
-static bool looks_like_token(const char *text)
-{
-	size_t dots = 0;
-
-	for (const char *p = text; *p; p++)
-		dots += *p == '.';
-	return strncmp(text, "eyJ", 3) == 0 && (dots == 2 || dots == 4);
-}
-
-static void read_authorization(struct lws *wsi, struct request_facts *facts)
-{
-	char text[HEADERS_MAX];
-	bool overflow = false;
-
-	header_copy(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, text, sizeof(text), &overflow);
-	if (strncasecmp(text, "bearer ", 7) != 0)
-		return;
-	const char *value = text + 7 + strspn(text + 7, " ");
-	if (looks_like_token(value))
-		keep(facts->token, sizeof(facts->token), value);
-	else if (!facts->key[0])
-		keep(facts->key, sizeof(facts->key), value);
-}
-
 static void read_query(struct lws *wsi, const char *name, char *field, size_t size)
 {
 	char text[HEADERS_MAX];
 	const char *value = field[0] ? NULL : query_value(wsi, name, text);
 
 	if (value)
-		keep(field, size, value);
+		query_keep(field, size, value);
 }
 
 static void read_credentials(struct lws *wsi, struct request_facts *facts)
@@ -95,28 +63,22 @@ static void read_credentials(struct lws *wsi, struct request_facts *facts)
 	bool overflow = false;
 
 	if (header_copy_named(wsi, "x-api-key:", text, sizeof(text), &overflow))
-		keep(facts->key, sizeof(facts->key), text);
-	read_authorization(wsi, facts);
+		query_keep(facts->key, sizeof(facts->key), text);
+	header_copy(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, text, sizeof(text), &overflow);
+	query_read_authorization(text, facts);
 	read_query(wsi, "api_key=", facts->key, sizeof(facts->key));
 	read_query(wsi, "token=", facts->token, sizeof(facts->token));
 	read_query(wsi, "ticket=", facts->ticket, sizeof(facts->ticket));
 }
 
-/* libwebsockets joins the lines of a header that came more than once, in their order. What is cut away is the left, which
- * nobody trusts. */
+/* libwebsockets joins the lines of a header that came more than once, in their order. */
 static void read_forwarded_for(struct lws *wsi, struct request_facts *facts)
 {
 	char text[HEADERS_MAX];
 	bool overflow = false;
-	const char *from = text;
 
 	header_copy(wsi, WSI_TOKEN_X_FORWARDED_FOR, text, sizeof(text), &overflow);
-	size_t len = strlen(text);
-	if (len >= sizeof(facts->forwarded_for)) {
-		from = text + len - (sizeof(facts->forwarded_for) - 1);
-		from += strcspn(from, ",");
-	}
-	memcpy(facts->forwarded_for, from, strlen(from) + 1);
+	query_read_forwarded_for(text, facts);
 }
 
 static bool is_forwarded_https(struct lws *wsi)

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agent/protocol.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "edge/admission.h"
 #include "edge/http.h"
+#include "edge/query.h"
 
 #define WS_PATH_PREFIX "/api/v1/sessions/"
 #define WS_PATH_SUFFIX "/ws"
@@ -45,13 +45,10 @@ static bool is_version_13(struct lws *wsi, bool *websocket)
 
 int64_t handshake_size(struct lws *wsi, const char *name, int64_t fallback)
 {
-	char text[HEADERS_MAX], *end;
+	char text[HEADERS_MAX];
 	const char *value = query_value(wsi, name, text);
 
-	if (!value || !*value)
-		return fallback;
-	long long n = strtoll(value, &end, 10);
-	return *end ? fallback : n;
+	return value ? query_number(value, fallback) : fallback;
 }
 
 struct refusal {
@@ -90,8 +87,7 @@ static bool may_upgrade(struct lws *wsi, struct server *s, const struct request_
 	} else if (a->refusal) {
 		*refusal = (struct refusal){401, a->refusal, "Unauthorized"};
 		admission_log(a, WS_PATH_PREFIX ":id" WS_PATH_SUFFIX);
-	} else if ((session && session_terminal_count(session) >= AGENT_TERMINALS_MAX) ||
-		   !take_slot(s, wsi, &a->client)) {
+	} else if ((session && !session_has_room(session)) || !take_slot(s, wsi, &a->client)) {
 		*refusal = (struct refusal){429, "TooManyConnections",
 					    "Too many concurrent connections"};
 	} else {

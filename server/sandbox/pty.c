@@ -78,6 +78,14 @@ static bool send_open(struct pty *pty, const char *const *argv, unsigned rows, u
 	return send_frame(pty, FRAME_OPEN, payload, len);
 }
 
+bool pty_table_has_room(const struct pty_table *table)
+{
+	for (size_t i = 0; i < AGENT_TERMINALS_MAX; i++)
+		if (!table->slots[i])
+			return true;
+	return false;
+}
+
 static bool fits(const char *const *argv)
 {
 	size_t count = 0, bytes = 0;

@@ -54,6 +54,9 @@ void pty_table_finish(struct pty_table *table, const struct err *err);
 
 /* --- for the session --- */
 
+/* Whether another one can be opened. A number is free again when the agent has said that its shell has ended. */
+bool pty_table_has_room(const struct pty_table *table);
+
 /* Arguments of a program, at most, and the bytes of all of them with their NULs. */
 #define PTY_ARGS_MAX       8
 #define PTY_ARGS_MAX_BYTES 4096

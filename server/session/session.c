@@ -118,9 +118,9 @@ int64_t session_expires_wall_ms(const struct session *s)
 	return s->created_wall_ms + s->all->parts.config->max_lifetime_ms;
 }
 
-size_t session_terminal_count(const struct session *s)
+bool session_has_room(const struct session *s)
 {
-	return s->terminal_count;
+	return !s->sandbox || pty_table_has_room(sandbox_ptys(s->sandbox));
 }
 
 const struct client *session_client(const struct session *s)

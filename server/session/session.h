@@ -94,7 +94,8 @@ const char *session_status(
 const char *session_tool_pair(const struct session *s);
 int64_t session_created_wall_ms(const struct session *s);
 int64_t session_expires_wall_ms(const struct session *s);
-size_t session_terminal_count(const struct session *s);
+/* Whether one more terminal may be opened now; also of a session that does not run yet. */
+bool session_has_room(const struct session *s);
 const struct client *session_client(const struct session *s);
 struct ticket_book *session_tickets(struct session *s);
 

@@ -88,6 +88,7 @@ static void on_ready(void *arg)
 {
 	struct session *s = arg;
 
+	s->active_ms = clock_monotonic_ms();
 	enter(s, SESSION_RUNNING);
 	s->started(s->started_arg, s, NULL);
 }

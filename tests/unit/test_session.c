@@ -128,6 +128,21 @@ START_TEST(a_session_without_input_ends_after_the_idle_time)
 }
 END_TEST
 
+START_TEST(the_idle_time_begins_when_the_session_runs)
+{
+	ck_assert_int_eq(ask(&(struct sim_plan){.create = SIM_HANG}, NULL, 0), 0);
+	world_turns(20);
+	uint64_t asked_ms = clock_monotonic_ms();
+	while (clock_monotonic_ms() < asked_ms + 50)
+		world_turns(1);
+	sim_release(world.sim);
+	world_until(is_answered);
+	ck_assert_ptr_nonnull(client.session);
+	sessions_sweep(world.sessions, asked_ms + WORLD_IDLE_MS + 20);
+	ck_assert(!gone());
+}
+END_TEST
+
 START_TEST(a_session_ends_after_its_lifetime_whatever_happens)
 {
 	open_shell();
@@ -289,6 +304,7 @@ int main(void)
 		       no_session_starts_while_draining_or_without_an_image_or_beyond_the_capacity);
 	tcase_add_test(tc, a_slot_of_the_host_is_free_only_when_the_container_is_gone);
 	tcase_add_test(tc, a_session_without_input_ends_after_the_idle_time);
+	tcase_add_test(tc, the_idle_time_begins_when_the_session_runs);
 	tcase_add_test(tc, a_session_ends_after_its_lifetime_whatever_happens);
 	tcase_add_test(tc, deleting_a_session_tells_every_terminal_once);
 	tcase_add_loop_test(tc, a_dead_sandbox_ends_its_session_with_the_reason, 0,
