@@ -66,7 +66,8 @@ static void warn_of_openness(const struct config *config)
 /* The line a person at the terminal waits for: from now on a session can be had. */
 static void announce_ready(struct app *app)
 {
-	app->ready = watch_can_start(app->watch, &environments[0]) && guard_ok(app->guard);
+	app->ready = watch_can_start(app->watch, &environments[0]) &&
+		     guard_ok(app->guard, watch_health(app->watch)->epoch);
 	if (app->ready)
 		log_info("server.ready", LOG_S("url", app->url));
 }

@@ -8,7 +8,7 @@ import { endWords, refusalWords, warningWords } from "./words.js";
 const KEY_NAME = "sandbox-api.key";
 
 /* So long a notice stays after what it speaks of is over. */
-const PASSING_MS = 2000;
+const PASSING_MS = 5500;
 
 const THEME = {
 	background: "#0d1117",

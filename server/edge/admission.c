@@ -53,8 +53,11 @@ void admit_websocket(const struct server *s, const struct request_facts *facts,
 	admit(s, facts, a);
 	if (facts->token[0] || !facts->ticket[0])
 		return;
-	if (session &&
-	    ticket_is_valid(session_tickets(session), facts->ticket, clock_monotonic_ms())) {
+	if (!session) {
+		/* It learns by the close code that the session has ended, and nothing else. */
+		if (!facts->key[0])
+			a->refusal = NULL;
+	} else if (ticket_is_valid(session_tickets(session), facts->ticket, clock_monotonic_ms())) {
 		a->refusal = NULL;
 		inherit(&a->client, session_client(session));
 	} else if (a->refusal && !facts->key[0]) {

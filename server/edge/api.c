@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "edge/admission.h"
 #include "edge/assets.h"
+#include "edge/identity.h"
 #include "edge/json_api.h"
 
 #define API_PREFIX "/api/v1/"
@@ -54,6 +55,11 @@ static void judge(struct json_health *h)
 			add_reason(h, missing[i]);
 }
 
+static bool canary_passed(const struct server *s)
+{
+	return guard_ok(s->parts.guard, watch_health(s->parts.watch)->epoch);
+}
+
 static struct json_health health_of(const struct server *s)
 {
 	struct session_counts counts = sessions_count(s->parts.sessions);
@@ -65,7 +71,9 @@ static struct json_health health_of(const struct server *s)
 	judge(&h);
 	if (fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
 		add_reason(&h, "sandboxes fail to start");
-	if (!h.reasons[0] && !guard_ok(s->parts.guard))
+	if (!h.reasons[0] && !h.engine->events_open)
+		add_reason(&h, "Docker Engine's event stream is not open");
+	if (!h.reasons[0] && !canary_passed(s))
 		add_reason(&h, "no test sandbox has passed yet");
 	h.status = sessions_draining(s->parts.sessions) ? "draining"
 		   : h.reasons[0]                       ? "degraded"
@@ -88,7 +96,7 @@ static struct capacity_report capacity_of(const struct server *s)
 
 	if (!r.reason[0] && fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
 		snprintf(r.reason, sizeof(r.reason), "Sandboxes fail to start");
-	if (!r.reason[0] && !guard_ok(s->parts.guard))
+	if (!r.reason[0] && !canary_passed(s))
 		snprintf(r.reason, sizeof(r.reason), "No test sandbox has passed yet");
 	return r;
 }
@@ -101,7 +109,7 @@ static void handle_operator_status(struct http_request *r, const char *id)
 	status.counts = sessions_count(r->server->parts.sessions);
 	status.websockets = r->server->peer_count;
 	status.capacity = capacity_of(r->server);
-	status.canary_passed = guard_ok(r->server->parts.guard);
+	status.canary_passed = canary_passed(r->server);
 	status.clients = limiter_count(r->server->parts.limiter);
 	http_answer_json(r, 200, json_status(&status));
 }
@@ -136,9 +144,14 @@ static void answer_failure(struct http_request *r, const struct err *err)
 				  RETRY_AFTER_BUSY);
 }
 
+/* Its client left before the answer was out: nobody will ever know of this session. */
 static void on_client_gone(void *arg)
 {
-	session_end(arg, END_ABANDONED);
+	const struct http_request *r = arg;
+	struct session *session = sessions_find(r->server->parts.sessions, r->session_id);
+
+	if (session)
+		session_end(session, END_ABANDONED);
 }
 
 /* Where the session's WebSocket is, with a new ticket for it. Returns url, of URL_BYTES. */
@@ -183,10 +196,12 @@ static void handle_create(struct http_request *r, const char *id)
 	struct session *session =
 		session_start(r->server->parts.sessions, &request, on_started, r, &err);
 	json_document_free(document);
-	if (session)
-		http_defer(r, on_client_gone, session);
-	else
+	if (!session) {
 		answer_failure(r, &err);
+		return;
+	}
+	memcpy(r->session_id, session_id(session), SESSION_ID_BYTES);
+	http_defer(r, on_client_gone, r);
 }
 
 static void handle_get(struct http_request *r, const char *id)
@@ -221,18 +236,24 @@ static void handle_ticket(struct http_request *r, const char *id)
 		http_answer_error(r, 404, "NotFound", "No such session, or it has ended.", 0);
 }
 
+static void refuse_admission(struct http_request *r, const struct admission *a)
+{
+	admission_log(a, r->path);
+	http_answer_error(r, 401, a->refusal, "Unauthorized", 0);
+}
+
 /* Who the client is, and whether it may act on sessions; answers the request when not. */
 static bool check_admission(struct http_request *r)
 {
 	struct admission a;
 
+	if (r->admitted)
+		return true;
 	admit(r->server, &r->facts, &a);
 	r->client = a.client;
-	if (!a.refusal)
-		return true;
-	admission_log(&a, r->path);
-	http_answer_error(r, 401, a.refusal, "Unauthorized", 0);
-	return false;
+	if (a.refusal)
+		refuse_admission(r, &a);
+	return !a.refusal;
 }
 
 /* A page's sendBeacon cannot set headers: the key may be in the body. */
@@ -334,7 +355,9 @@ static bool admit_origin(struct http_request *r)
 		add_cors(r);
 		return true;
 	}
-	log_warn("origin.refused", LOG_S("origin", r->facts.origin), LOG_S("path", r->path));
+	identity_of_address(r->server->parts.identity, &r->facts, &r->client);
+	log_warn("origin.refused", LOG_S("client", r->client.name),
+		 LOG_S("origin", r->facts.origin), LOG_S("path", r->path));
 	http_answer_error(r, 403, "Forbidden", "This origin is not allowed.", 0);
 	return false;
 }
@@ -355,12 +378,19 @@ void api_admit(struct http_request *r)
 
 	if (!needs_key(r))
 		return;
+	if (!access_origin_allowed(r->server->parts.config, &r->facts)) {
+		r->close = true;
+		admit_origin(r);
+		return;
+	}
 	admit(r->server, &r->facts, &a);
-	if (!a.refusal)
+	r->client = a.client;
+	r->admitted = !a.refusal;
+	if (r->admitted)
 		return;
 	r->close = true;
 	if (admit_origin(r))
-		check_admission(r);
+		refuse_admission(r, &a);
 }
 
 void api_handle(struct http_request *r)

@@ -11,7 +11,9 @@ bool header_copy(struct lws *wsi, enum lws_token_indexes token, char *buf, size_
 	buf[0] = '\0';
 	if (lws_hdr_total_length(wsi, token) <= 0)
 		return false;
-	if (lws_hdr_copy(wsi, buf, (int)size, token) >= 0)
+	int len = lws_hdr_copy(wsi, buf, (int)size, token);
+	/* The library lets NUL through. */
+	if (len >= 0 && strlen(buf) == (size_t)len)
 		return true;
 	*malformed = true;
 	return false;
@@ -24,7 +26,8 @@ bool header_copy_named(struct lws *wsi, const char *name, char *buf, size_t size
 	buf[0] = '\0';
 	if (lws_hdr_custom_length(wsi, name, name_len) <= 0)
 		return false;
-	if (lws_hdr_custom_copy(wsi, buf, (int)size, name, name_len) >= 0)
+	int len = lws_hdr_custom_copy(wsi, buf, (int)size, name, name_len);
+	if (len >= 0 && strlen(buf) == (size_t)len)
 		return true;
 	*malformed = true;
 	return false;
@@ -68,16 +71,17 @@ static void read_credentials(struct lws *wsi, struct request_facts *facts)
 	query_read_authorization(text, facts);
 	read_query(wsi, "api_key=", facts->key, sizeof(facts->key));
 	read_query(wsi, "token=", facts->token, sizeof(facts->token));
-	read_query(wsi, "ticket=", facts->ticket, sizeof(facts->ticket));
+	const char *ticket = query_value(wsi, "ticket=", text);
+	if (ticket)
+		query_read_ticket(ticket, facts);
 }
 
 /* libwebsockets joins the lines of a header that came more than once, in their order. */
 static void read_forwarded_for(struct lws *wsi, struct request_facts *facts)
 {
 	char text[HEADERS_MAX];
-	bool overflow = false;
 
-	header_copy(wsi, WSI_TOKEN_X_FORWARDED_FOR, text, sizeof(text), &overflow);
+	header_copy(wsi, WSI_TOKEN_X_FORWARDED_FOR, text, sizeof(text), &facts->malformed);
 	query_read_forwarded_for(text, facts);
 }
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "edge/admission.h"
 #include "edge/http.h"
+#include "edge/identity.h"
 #include "edge/query.h"
 
 #define WS_PATH_PREFIX "/api/v1/sessions/"
@@ -54,25 +55,30 @@ int64_t handshake_size(struct lws *wsi, const char *name, int64_t fallback)
 struct refusal {
 	unsigned status;
 	const char *code, *message;
+	const char *limit; /* for the log; NULL when it is none */
 };
 
-/* A slot of an upgrade that got no further. */
-static void forget_upgrade(struct server *s)
+void handshake_forget_upgrade(struct server *s, const struct lws *wsi)
 {
-	if (s->upgrade.wsi)
-		limiter_give_websocket(s->parts.limiter, &s->upgrade.client);
+	if (!s->upgrade.wsi || s->upgrade.wsi != wsi)
+		return;
+	limiter_give_websocket(s->parts.limiter, &s->upgrade.client);
 	s->upgrade.wsi = NULL;
 }
 
-static bool take_slot(struct server *s, struct lws *wsi, const struct client *client)
+static enum limiter_verdict take_slot(struct server *s, struct lws *wsi,
+				      const struct request_facts *facts, const char *id,
+				      const struct client *client)
 {
 	struct limiter_answer answer =
 		limiter_take_websocket(s->parts.limiter, client, clock_monotonic_ms());
 
-	if (answer.verdict != LIMITER_OK)
-		return false;
-	s->upgrade = (struct upgrade){.wsi = wsi, .client = *client};
-	return true;
+	if (answer.verdict == LIMITER_OK) {
+		s->upgrade = (struct upgrade){.wsi = wsi, .client = *client};
+		memcpy(s->upgrade.session_id, id, SESSION_ID_BYTES);
+		memcpy(s->upgrade.ticket, facts->ticket, TICKET_BYTES);
+	}
+	return answer.verdict;
 }
 
 /* Checked in the order of docs/protocol.md. False with *refusal when it may not. */
@@ -80,23 +86,42 @@ static bool may_upgrade(struct lws *wsi, struct server *s, const struct request_
 			const char *id, struct admission *a, struct refusal *refusal)
 {
 	struct session *session = sessions_find(s->parts.sessions, id);
+	enum limiter_verdict verdict;
 
-	admit_websocket(s, facts, session, a);
 	if (!access_origin_allowed(s->parts.config, facts)) {
-		*refusal = (struct refusal){403, "Forbidden", "This origin is not allowed."};
-	} else if (a->refusal) {
-		*refusal = (struct refusal){401, a->refusal, "Unauthorized"};
-		admission_log(a, WS_PATH_PREFIX ":id" WS_PATH_SUFFIX);
-	} else if ((session && !session_has_room(session)) || !take_slot(s, wsi, &a->client)) {
-		*refusal = (struct refusal){429, "TooManyConnections",
-					    "Too many concurrent connections"};
-	} else {
-		if (session && facts->ticket[0])
-			ticket_redeem(session_tickets(session), facts->ticket,
-				      clock_monotonic_ms());
-		return true;
+		identity_of_address(s->parts.identity, facts, &a->client);
+		*refusal = (struct refusal){403, "Forbidden", "This origin is not allowed.", NULL};
+		return false;
 	}
-	return false;
+	admit_websocket(s, facts, session, a);
+	if (a->refusal) {
+		*refusal = (struct refusal){401, a->refusal, "Unauthorized", NULL};
+		admission_log(a, WS_PATH_PREFIX ":id" WS_PATH_SUFFIX);
+		return false;
+	}
+	if (session && !session_has_room(session)) {
+		*refusal = (struct refusal){429, "TooManyConnections",
+					    "Too many concurrent connections", "terminals"};
+		return false;
+	}
+	verdict = take_slot(s, wsi, facts, id, &a->client);
+	if (verdict == LIMITER_FULL)
+		*refusal = (struct refusal){503, "ServiceUnavailable", "Try again later.",
+					    limiter_verdict_name(verdict)};
+	else if (verdict != LIMITER_OK)
+		*refusal = (struct refusal){429, "TooManyConnections",
+					    "Too many concurrent connections",
+					    limiter_verdict_name(verdict)};
+	return verdict == LIMITER_OK;
+}
+
+static void log_refusal(const struct client *client, const struct refusal *refusal)
+{
+	const struct log_field fields[] = {
+		LOG_S("client", client->name), LOG_U("status", refusal->status),
+		LOG_S("code", refusal->code), LOG_S("limit", refusal->limit)};
+
+	log_write(LOG_INFO, "websocket.refused", fields, refusal->limit ? 4 : 3);
 }
 
 int handshake_judge(struct lws *wsi)
@@ -108,7 +133,7 @@ int handshake_judge(struct lws *wsi)
 	char id[SESSION_ID_BYTES];
 	bool websocket, version_13 = is_version_13(wsi, &websocket);
 
-	forget_upgrade(s);
+	handshake_forget_upgrade(s, s->upgrade.wsi);
 	if (!websocket)
 		return http_refuse_upgrade(wsi, 400, "BadRequest",
 					   "Only websocket is spoken here.");
@@ -120,8 +145,7 @@ int handshake_judge(struct lws *wsi)
 		return http_refuse_upgrade(wsi, 400, "BadRequest", "Invalid session path");
 	if (may_upgrade(wsi, s, &facts, id, &a, &refusal))
 		return 0;
-	log_info("websocket.refused", LOG_S("client", a.client.name),
-		 LOG_U("status", refusal.status), LOG_S("code", refusal.code));
+	log_refusal(&a.client, &refusal);
 	return http_refuse_upgrade(wsi, refusal.status, refusal.code, refusal.message);
 }
 
@@ -131,5 +155,8 @@ bool handshake_take_upgrade(struct server *s, struct lws *wsi, struct client *cl
 		return false;
 	*client = s->upgrade.client;
 	s->upgrade.wsi = NULL;
+	struct session *session = sessions_find(s->parts.sessions, s->upgrade.session_id);
+	if (session)
+		ticket_redeem(session_tickets(session), s->upgrade.ticket, clock_monotonic_ms());
 	return true;
 }

@@ -10,8 +10,12 @@
  * the refusal has been written. */
 int handshake_judge(struct lws *wsi);
 
-/* Whom that slot was kept for; the caller gives it back from now on. False when this is not the upgrade that was let in. */
+/* Whom that slot was kept for; the caller gives it back from now on. Uses the ticket up. False when this is not the upgrade that was
+ * let in. */
 bool handshake_take_upgrade(struct server *s, struct lws *wsi, struct client *client);
+
+/* That upgrade has failed after all: gives its slot back. Any other connection is ignored. */
+void handshake_forget_upgrade(struct server *s, const struct lws *wsi);
 
 /* The session id in the path; "" for one that cannot be an id. False when the path is none of ours. */
 bool handshake_path(struct lws *wsi, char id[SESSION_ID_BYTES]);

@@ -72,7 +72,6 @@ static void answer(struct http_request *r, unsigned status, const char *content_
 	r->answered = true;
 	r->status = status;
 	r->content_type = content_type;
-	r->on_gone = NULL;
 	log_debug("http.answer", LOG_S("path", r->path), LOG_U("status", status));
 	lws_callback_on_writable(r->wsi);
 }
@@ -168,7 +167,9 @@ int http_on_writable(struct connection *c)
 	if (!r || !r->answered)
 		return 0;
 	struct lws *wsi = r->wsi;
-	bool close = !send_answer(r) || r->close;
+	bool sent = send_answer(r), close = !sent || r->close;
+	if (sent)
+		r->on_gone = NULL;
 	free_request(c);
 	/* For a client that does not read; with the next request another limit takes its place. */
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_LIMIT_SECONDS);

@@ -28,7 +28,8 @@ struct http_request {
 	enum http_method method;
 	char path[HTTP_PATH_MAX];
 	struct request_facts facts;
-	struct client client; /* once the request has been admitted */
+	struct client client; /* once that is known */
+	bool admitted;
 	char if_none_match[64];
 	bool accepts_gzip;
 	char *body; /* NUL-terminated; "" for none */
@@ -47,6 +48,7 @@ struct http_request {
 	bool close;        /* the connection, after the answer */
 
 	/* of a handler that answers later */
+	char session_id[SESSION_ID_BYTES]; /* that it waits for */
 	void (*on_gone)(void *arg);
 	void *on_gone_arg;
 };
@@ -58,7 +60,8 @@ int http_on_body_complete(struct connection *c);
 int http_on_writable(struct connection *c);
 void http_on_closed(struct connection *c);
 
-/* The handler will answer later. on_gone tells it when the client has left meanwhile, and is forgotten with the answer. */
+/* The handler will answer later. on_gone tells it, once at most, when the client has left before the answer was written; it must not answer
+ * then. */
 void http_defer(struct http_request *r, void (*on_gone)(void *arg), void *arg);
 
 /* Adds a header to the answer; one that does not fit is left out and logged. */

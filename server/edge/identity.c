@@ -108,7 +108,7 @@ static void fill_ipv6(const struct identity *id, const uint8_t *address, struct 
 }
 
 /* A peer without a readable address shares its limits with all others of that kind. */
-static void fill_address(const struct identity *id, const struct request_facts *facts,
+void identity_of_address(const struct identity *id, const struct request_facts *facts,
 			 struct client *client)
 {
 	uint8_t address[ADDRESS_BYTES];
@@ -137,7 +137,7 @@ enum identity_verdict identity_of(const struct identity *id, const struct reques
 		fill_user(id, &claims, client);
 		return IDENTITY_OK;
 	}
-	fill_address(id, facts, client);
+	identity_of_address(id, facts, client);
 	if (!facts->token[0])
 		return IDENTITY_OK;
 	return verdict == TOKEN_EXPIRED ? IDENTITY_EXPIRED_TOKEN : IDENTITY_BAD_TOKEN;

@@ -30,4 +30,8 @@ enum identity_verdict {
 enum identity_verdict identity_of(const struct identity *id, const struct request_facts *facts,
 				  int64_t wall_ms, struct client *client, struct err *err);
 
+/* The same by the address alone, whatever token there is: for the log, where a token is not worth its work. */
+void identity_of_address(const struct identity *id, const struct request_facts *facts,
+			 struct client *client);
+
 #endif

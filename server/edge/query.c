@@ -43,6 +43,19 @@ void query_read_authorization(const char *value, struct request_facts *facts)
 		query_keep(facts->key, sizeof(facts->key), value);
 }
 
+void query_read_ticket(const char *value, struct request_facts *facts)
+{
+	static const char key[] = "?api_key=";
+	size_t len = strcspn(value, "?");
+
+	if (!facts->key[0] && strncmp(value + len, key, sizeof(key) - 1) == 0)
+		query_keep(facts->key, sizeof(facts->key), value + len + sizeof(key) - 1);
+	if (len >= sizeof(facts->ticket))
+		value = too_long, len = sizeof(too_long) - 1;
+	memcpy(facts->ticket, value, len);
+	facts->ticket[len] = '\0';
+}
+
 void query_read_forwarded_for(const char *list, struct request_facts *facts)
 {
 	size_t len = strlen(list), most = sizeof(facts->forwarded_for) - 1;

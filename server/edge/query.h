@@ -22,6 +22,9 @@ int64_t query_number(const char *value, int64_t fallback);
  * facts->key, unless that is there already. Other schemes are ignored. */
 void query_read_authorization(const char *value, struct request_facts *facts);
 
+/* The ticket. A client that does not expect a query in wsUrl puts "?api_key=KEY" behind it: taken as the key it means. */
+void query_read_ticket(const char *value, struct request_facts *facts);
+
 /* X-Forwarded-For: where facts->forwarded_for begins. What is too long is cut at a comma on the left, which nobody trusts. */
 void query_read_forwarded_for(const char *list, struct request_facts *facts);
 

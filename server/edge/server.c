@@ -21,6 +21,11 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
 	struct connection *c = user;
 
+	/* CONNECT: the library would make it a raw connection without any time limit. */
+	if (reason == LWS_CALLBACK_RAW_ADOPT)
+		return -1;
+	if (reason == LWS_CALLBACK_WSI_DESTROY)
+		handshake_forget_upgrade(server_of(wsi), wsi);
 	/* A connection that ends before its first request is whole has no user space; nothing else needs none. */
 	if (!c && reason != LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
 		return 0;

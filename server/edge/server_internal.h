@@ -23,6 +23,8 @@ struct peer;
 struct upgrade {
 	struct lws *wsi;      /* NULL: none */
 	struct client client; /* holds one of its WebSocket slots */
+	char session_id[SESSION_ID_BYTES];
+	char ticket[TICKET_BYTES]; /* "" for none */
 };
 
 struct server {

@@ -110,9 +110,9 @@ void guard_sweep(struct guard *g, const struct environment *environment, unsigne
 		start(g, environment);
 }
 
-bool guard_ok(const struct guard *g)
+bool guard_ok(const struct guard *g, unsigned epoch)
 {
-	return g->ok;
+	return g->ok && g->epoch == epoch;
 }
 
 const char *guard_problem(const struct guard *g)

@@ -35,8 +35,8 @@ void guard_stop(struct guard *g);
 void guard_sweep(struct guard *g, const struct environment *environment, unsigned epoch,
 		 uint64_t now_ms);
 
-/* Whether a canary has passed since the epoch began. */
-bool guard_ok(const struct guard *g);
+/* Whether a canary has passed in this epoch: the Engine's of now, which the guard may not have been told yet. */
+bool guard_ok(const struct guard *g, unsigned epoch);
 
 /* For an operator: why not; "" when guard_ok(). */
 const char *guard_problem(const struct guard *g);

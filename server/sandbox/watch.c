@@ -106,6 +106,8 @@ static void on_events_end(void *arg, const struct err *err)
 
 	log_warn("engine.events_lost", LOG_S("error", err->msg));
 	w->events = NULL;
+	w->health.epoch++;
+	w->health.events_open = false;
 	w->due_ms = clock_monotonic_ms() + EVENTS_RETRY_MS;
 	fleet_engine_stream(w->fleet, false);
 }
@@ -117,7 +119,7 @@ static void subscribe(struct watch *w)
 
 	snprintf(filter, sizeof(filter), "%s=%s", LABEL_WORKER, w->config->worker_id);
 	w->events = docker_events(w->docker, filter, on_event, on_events_end, w, &err);
-	w->health.epoch += w->events != NULL;
+	w->health.events_open = w->events != NULL;
 	fleet_engine_stream(w->fleet, w->events != NULL);
 }
 

@@ -23,6 +23,7 @@ struct watch;
 
 struct engine_health {
 	bool reachable;            /* it answered the latest question */
+	bool events_open;          /* its event stream is there */
 	bool runtime_ok;           /* the sandbox runtime is registered and safe to use */
 	char runtime_problem[160]; /* for an operator; "" when runtime_ok */
 	bool image_ok[ENVIRONMENT_COUNT];

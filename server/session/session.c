@@ -3,8 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "session/session_internal.h"
+
+/* A wall clock that is this far from where it should be has been set. */
+#define WALL_STEP_MIN_MS 1000
 
 struct sessions *sessions_new(const struct sessions_parts *parts)
 {
@@ -115,7 +119,13 @@ int64_t session_created_wall_ms(const struct session *s)
 
 int64_t session_expires_wall_ms(const struct session *s)
 {
-	return s->created_wall_ms + s->all->parts.config->max_lifetime_ms;
+	int64_t lived_ms = (int64_t)(clock_monotonic_ms() - s->created_ms);
+	int64_t step_ms = clock_wall_ms() - s->created_wall_ms - lived_ms;
+
+	/* The deadline does not move when somebody sets the wall clock; what that clock will say then does. */
+	if (llabs(step_ms) < WALL_STEP_MIN_MS)
+		step_ms = 0;
+	return s->created_wall_ms + step_ms + s->all->parts.config->max_lifetime_ms;
 }
 
 bool session_has_room(const struct session *s)

@@ -31,6 +31,7 @@ struct session {
 	const struct environment *environment;
 	enum session_state state;
 	struct sandbox *sandbox;
+	unsigned epoch; /* of the Engine, when the sandbox was asked for */
 	session_started_fn started;
 	void *started_arg;
 	int64_t created_wall_ms;

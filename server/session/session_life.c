@@ -84,10 +84,24 @@ void session_end(struct session *s, enum end_reason reason)
 
 /* --- events of the sandbox --- */
 
+/* Another Engine or runtime may have made the sandbox than the one in which a canary has passed. */
+static bool is_doubtful(const struct session *s)
+{
+	const struct sessions_parts *p = &s->all->parts;
+
+	return p->guard && watch_health(p->watch)->epoch != s->epoch;
+}
+
 static void on_ready(void *arg)
 {
 	struct session *s = arg;
+	struct err err;
 
+	if (is_doubtful(s)) {
+		err_set(&err, ERR_BUSY, 0, "the Engine changed while the sandbox started");
+		destroy(s, END_START_FAILED, &err);
+		return;
+	}
 	s->active_ms = clock_monotonic_ms();
 	enter(s, SESSION_RUNNING);
 	s->started(s->started_arg, s, NULL);
@@ -127,7 +141,7 @@ static int refuse(const struct sessions *all, const struct environment *environm
 	if (!watch_can_start(p->watch, environment))
 		return err_set(err, ERR_BUSY, 0, "the Engine cannot make sandboxes of %s now",
 			       environment->name);
-	if (p->guard && !guard_ok(p->guard))
+	if (p->guard && !guard_ok(p->guard, watch_health(p->watch)->epoch))
 		return err_set(err, ERR_BUSY, 0, "no canary has passed yet");
 	if (fleet_circuit_open(p->fleet, clock_monotonic_ms()))
 		return err_set(err, ERR_BUSY, 0, "too many sandboxes have failed to start");
@@ -140,7 +154,8 @@ static int refuse(const struct sessions *all, const struct environment *environm
 static void note_refusal(const struct client *client, const char *limit, const struct err *err)
 {
 	log_info("session.refused", LOG_S("client", client->name), LOG_S("limit", limit),
-		 LOG_S("error", err->msg), LOG_I("retry_after_s", err->code));
+		 LOG_S("error", err->msg),
+		 LOG_I("retry_after_s", err->kind == ERR_LIMIT ? err->code : 0));
 }
 
 /* The words are for the client. */
@@ -163,6 +178,7 @@ static int start_sandbox(struct session *s, struct err *err)
 	/* Others may have taken the last place since it was asked for. */
 	if (refuse(all, s->environment, err) < 0)
 		return -1;
+	s->epoch = watch_health(all->parts.watch)->epoch;
 	s->sandbox = sandbox_new(all->parts.fleet, s->environment, s->id,
 				 all->parts.config->max_lifetime_ms, &sandbox_events, s, err);
 	if (!s->sandbox)

@@ -183,6 +183,8 @@ static void sweep_warnings(struct terminal *t, uint64_t now_ms)
 	const struct config *config = s->all->parts.config;
 	uint64_t idle_end_ms = s->active_ms + (uint64_t)config->idle_timeout_ms;
 
+	if (!t->pty)
+		return; /* it is over here anyway */
 	if (!t->warned_lifetime && now_ms + warn_before(config->max_lifetime_ms) >= s->expires_ms) {
 		t->warned_lifetime = true;
 		warn(t, END_LIFETIME, s->expires_ms - now_ms);

@@ -23,6 +23,7 @@ static void on_init_type(void *arg, const char *text, size_t len)
 	struct terminal *t = arg;
 
 	fifo_push(&t->typed, text, len);
+	t->typed_waits = t->init_counts;
 	terminal_pump(t);
 }
 
@@ -75,6 +76,7 @@ void terminal_sweep_init(struct terminal *t, uint64_t now_ms)
 		return;
 	fifo_finish(&t->typed);
 	fifo_push(&t->typed, CTRL_C, 1);
+	t->typed_waits = false;
 	snprintf(error, sizeof(error), "Init commands timed out after %lldms",
 		 (long long)t->init_timeout_ms);
 	finish_init(t, false, error);
@@ -96,6 +98,7 @@ int terminal_run_init(struct terminal *t, const char *const *commands, size_t co
 	t->init = init_run_new(commands, count, silent, &init_sink, t);
 	if (!t->init)
 		return err_set(err, ERR_INTERNAL, 0, "no memory for init commands");
+	t->init_counts = true;
 	t->init_timeout_ms = timeout_ms;
 	t->init_deadline_ms = clock_monotonic_ms() + (uint64_t)timeout_ms;
 	init_run_begin(t->init);

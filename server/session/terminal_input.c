@@ -7,16 +7,11 @@
 #include "base/clock.h"
 #include "session/terminal_internal.h"
 
-/* A client that goes on sending is told so often that its input waits. */
-#define LIMITED_AGAIN_MS 30000
+/* While input waits, the client is told so often. */
+#define LIMITED_AGAIN_MS 5000
 
-static void push_to_pty(struct terminal *t, struct fifo *f)
-{
-	size_t n = f->len ? pty_input(t->pty, fifo_peek(f), f->len) : 0;
-
-	if (n)
-		fifo_drop(f, n);
-}
+/* A terminal that has just had leave and wants more lets the client's others go first: longer than from one sweep to the next. */
+#define YIELD_MS 150
 
 /* Who asks the limiter, and when. */
 struct leave {
@@ -33,46 +28,83 @@ static size_t take_leave(void *arg, size_t count, uint64_t *retry_after_ms)
 				     retry_after_ms);
 }
 
-static void tell_limited(struct terminal *t, uint64_t now_ms)
+static void tell_limited(struct terminal *t, uint64_t now_ms, uint64_t ask_ms)
 {
-	uint64_t since_ms, ask_ms;
-
-	if (!meter_waits(&t->meter, &since_ms, &ask_ms)) {
-		t->limited_ms = 0;
-		return;
-	}
 	if (t->limited_ms && now_ms - t->limited_ms < LIMITED_AGAIN_MS)
 		return;
 	t->limited_ms = now_ms;
 	t->events->on_limited(t->arg, ask_ms > now_ms ? ask_ms - now_ms : 1);
 }
 
-/* Hands on what the limit of commands and the PTY's window allow. */
-static void push_input(struct terminal *t)
+/* --- typed init commands --- */
+
+/* One line at a time is typed. A session's own commands are free; those that a peer asks for wait for leave like its lines. */
+static bool may_type(struct terminal *t, uint64_t now_ms)
 {
-	struct leave l = {.terminal = t, .now_ms = clock_monotonic_ms()};
+	struct leave l = {.terminal = t, .now_ms = now_ms};
+	uint64_t retry_after_ms = 1;
+
+	if (!t->typed_waits)
+		return true;
+	if (now_ms < t->typed_ask_ms || !t->session)
+		return false;
+	if (take_leave(&l, 1, &retry_after_ms) == 1) {
+		t->typed_waits = false;
+		return true;
+	}
+	t->typed_ask_ms = now_ms + retry_after_ms;
+	tell_limited(t, now_ms, t->typed_ask_ms);
+	return false;
+}
+
+static void push_typed(struct terminal *t, uint64_t now_ms)
+{
+	if (!t->typed.len || !may_type(t, now_ms))
+		return;
+	size_t n = pty_input(t->pty, fifo_peek(&t->typed), t->typed.len);
+	if (n)
+		fifo_drop(&t->typed, n);
+}
+
+/* --- the user's input --- */
+
+/* Hands on what the limit of commands and the PTY's window allow. While input is held up leave is asked for when it is this terminal's turn only: who
+ * sends most must not get all. */
+static void push_input(struct terminal *t, uint64_t now_ms, bool turn)
+{
+	struct leave l = {.terminal = t, .now_ms = now_ms};
 	const uint8_t *data = fifo_peek(&t->input);
+	uint64_t since_ms, ask_ms;
+	bool held = meter_waits(&t->meter, &since_ms, &ask_ms);
 
 	if (!t->input.len || !t->session)
 		return;
-	size_t allowed = meter_allowed(&t->meter, data, l.now_ms, take_leave, &l);
+	size_t allowed = meter_allowed(&t->meter, data, held && !turn ? 0 : now_ms, take_leave, &l);
 	size_t n = allowed ? pty_input(t->pty, data, allowed) : 0;
 	if (n) {
 		meter_passed(&t->meter, n);
 		fifo_drop(&t->input, n);
-		t->session->active_ms = l.now_ms;
+		t->session->active_ms = now_ms;
 	}
-	tell_limited(t, l.now_ms);
+	if (meter_waits(&t->meter, &since_ms, &ask_ms)) {
+		if (turn || !held)
+			t->turn_ms = ask_ms + (n > 0 ? YIELD_MS : 0);
+		tell_limited(t, now_ms, ask_ms);
+	}
 }
 
-/* Typed commands go first; what the user sends waits until they have ended. */
-void terminal_pump(struct terminal *t)
+static void pump(struct terminal *t, uint64_t now_ms, bool turn)
 {
 	if (!t->pty || !t->open)
 		return;
-	push_to_pty(t, &t->typed);
+	push_typed(t, now_ms);
 	if (!t->init && !t->typed.len)
-		push_input(t);
+		push_input(t, now_ms, turn);
+}
+
+void terminal_pump(struct terminal *t)
+{
+	pump(t, clock_monotonic_ms(), false);
 }
 
 /* A terminal's interrupt key throws the input away that nobody has read. Ours is further away from the keyboard. Returns how many of the bytes go with it. */
@@ -104,7 +136,8 @@ bool terminal_input(struct terminal *t, const void *data, size_t len)
 	len -= gone;
 	if (!fifo_push(&t->input, data, len))
 		return false;
-	meter_arrived(&t->meter, data, len, t->in_shell, now_ms);
+	/* What waits for init commands will reach the shell, whoever has the terminal now. */
+	meter_arrived(&t->meter, data, len, t->in_shell || t->init || t->typed.len, now_ms);
 	terminal_pump(t);
 	return true;
 }
@@ -125,18 +158,26 @@ static bool has_lost_patience(struct terminal *t, uint64_t now_ms)
 	       (t->full_since_ms && now_ms - t->full_since_ms >= METER_PATIENCE_MS);
 }
 
-void terminal_sweep_commands(struct terminal *t, uint64_t now_ms)
+/* Waiting for us is not idleness. */
+static void sweep_input(struct terminal *t, uint64_t now_ms)
 {
-	uint64_t since_ms, ask_ms;
-
-	if (!meter_waits(&t->meter, &since_ms, &ask_ms)) {
-		t->full_since_ms = 0;
-		return;
-	}
-	if (now_ms >= ask_ms)
-		terminal_pump(t);
+	t->session->active_ms = clock_monotonic_ms();
+	if (now_ms >= t->turn_ms)
+		pump(t, clock_monotonic_ms(), true);
 	if (has_lost_patience(t, now_ms))
 		terminal_session_ended(t, END_RATE_LIMITED);
 	else if (t->input.len < TERMINAL_INPUT_HIGH)
 		t->events->on_room(t->arg);
+}
+
+void terminal_sweep_commands(struct terminal *t, uint64_t now_ms)
+{
+	uint64_t since_ms, ask_ms;
+
+	if (t->typed_waits && now_ms >= t->typed_ask_ms)
+		terminal_pump(t);
+	if (meter_waits(&t->meter, &since_ms, &ask_ms))
+		sweep_input(t, now_ms);
+	else
+		t->full_since_ms = 0;
 }

@@ -28,9 +28,12 @@ struct terminal {
 	bool told;     /* that the first init commands are over */
 	bool in_shell; /* the shell is in the foreground, as far as we know */
 	struct fifo output, input, typed;
-	struct meter meter; /* which of the input waits for the limit of commands */
-	uint64_t
-		limited_ms; /* when the client was told last; 0: not since input last flowed freely */
+	bool init_counts; /* the init run is a peer's wish: its commands count like lines that are typed */
+	bool typed_waits;        /* for leave */
+	uint64_t typed_ask_ms;   /* not before this time again */
+	struct meter meter;      /* which of the input waits for the limit of commands */
+	uint64_t turn_ms;        /* when to ask for leave again */
+	uint64_t limited_ms;     /* when the client was told last; 0: never */
 	uint64_t full_since_ms;  /* since when waiting input has filled the queue; 0: it has not */
 	uint64_t warned_idle_ms; /* the time of the input after which the warning came */
 	bool warned_lifetime;

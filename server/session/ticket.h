@@ -18,7 +18,7 @@
 #define TICKET_BYTES        128
 
 /* Tickets of one session at once; one more takes the place of the oldest. */
-#define TICKETS_MAX 8
+#define TICKETS_MAX 32
 
 struct ticket_book {
 	struct {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Terminal, createSession, deleteSession, refusedHandshake } from "./lib/client.js";
 import { ask, askForMany, bearer, createMany, from, stranger } from "./lib/clients.js";
+import { RawSocket } from "./lib/raw.js";
 import { assertError, get } from "./lib/http.js";
 import { startServer, withServer } from "./lib/server.js";
 import { COOKIE, SECURE_COOKIE, authjsToken, inSeconds, jwt } from "./lib/tokens.js";
@@ -71,6 +72,15 @@ describeWith("a peer that is no trusted proxy", { TRUSTED_PROXIES: "192.0.2.1", 
 });
 
 describeWith("a trusted proxy", { MAX_CONCURRENT_PER_IP: "1", MAX_WEBSOCKETS_PER_IP: "1" }, (it) => {
+	test("that passes on a NUL is not understood", async () => {
+		for (const header of ["X-Forwarded-For: 6.6.6.6\0, 9.9.9.9", "Origin: http://a\0b", "Host: a\0b"]) {
+			const socket = new RawSocket(it.server);
+			socket.write(`POST ${SESSIONS} HTTP/1.1\r\n${header.startsWith("Host") ? "" : "Host: x\r\n"}${header}\r\nContent-Length: 0\r\n\r\n`);
+			assert.equal((await socket.head()).status, 400, header);
+			socket.destroy();
+		}
+	});
+
 	test("says who its peer was, at the right end of the list", () =>
 		assertCounted(it.server, from("1.1.1.1, 2.2.2.2"), {
 			same: ["2.2.2.2", "9.9.9.9, 2.2.2.2", "2.2.2.2,2.2.2.2", "unknown, 2.2.2.2", "2.2.2.2, 127.0.0.1", "2.2.2.2:4711", "::ffff:2.2.2.2", " 2.2.2.2 "].map(from),

@@ -306,6 +306,17 @@ describe("WebSockets at once", { concurrency: true }, () => {
 			t.diagnostic(`200 handshakes: ${gotIn} reset after the upgrade, ${seen("websocket.refused") - 1} refused; then ${LIMIT} sockets`);
 		}));
 
+	test("an upgrade that fails after it was let in gives its place back at once", () =>
+		withServer({}, async (server) => {
+			const taken = async () => (await get(server, "/status")).json.clients.websockets;
+			for (const headers of [{ Connection: undefined }, { "Sec-WebSocket-Protocol": "x".repeat(2000) }, { "Sec-WebSocket-Key": undefined }]) {
+				const socket = new RawSocket(server);
+				await socket.handshake(wsPath(`sess_${"0".repeat(32)}`), headers).catch(() => {});
+				socket.destroy();
+				await until(async () => (await taken()) === 0, `no place is taken after ${JSON.stringify(headers).slice(0, 60)}`, 2000);
+			}
+		}));
+
 	test("those on sessions that do not exist give their places back", () =>
 		withServer({ MAX_WEBSOCKETS_PER_IP: "1" }, async (server) => {
 			for (let i = 0; i < 20; i++) {
@@ -314,6 +325,14 @@ describe("WebSockets at once", { concurrency: true }, () => {
 			}
 		}));
 });
+
+test("CONNECT makes no connection that nobody counts", () =>
+	withServer({}, async (server) => {
+		const sockets = Array.from({ length: 50 }, () => new RawSocket(server));
+		for (const socket of sockets) socket.write("CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n");
+		await within(Promise.all(sockets.map((socket) => socket.gone())), "each is closed", 5000);
+		assert.equal((await get(server, "/health")).status, 200);
+	}));
 
 describe("a host that is full", () => {
 	test("says so to everybody, counts it for nobody, and its running sessions do not feel it", (t) =>

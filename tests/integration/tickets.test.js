@@ -91,11 +91,18 @@ describe("a server with a key", () => {
 		assert.deepEqual(heads.sort(), [101, ...Array(9).fill(401)]);
 	});
 
+	/* Whoever shows a ticket learns that a session is gone, and nothing else. */
+	async function assertEnded(id, ticket) {
+		const terminal = new Terminal(server, id, { query: { ticket } });
+		assert.deepEqual(await terminal.closing(), { code: 4004, reason: "no such session" });
+	}
+
 	test("does not take the ticket of another session, known or not", async () => {
 		const other = await createSession(server, {}, KEY);
 		const ticket = ticketOf(other);
 		await assertRefused(server, wsPath(sessionId, ticket), "InvalidTicket");
-		await assertRefused(server, wsPath(UNKNOWN, ticket), "InvalidTicket");
+		await assertEnded(UNKNOWN, ticket);
+		await assertRefused(server, wsPath(UNKNOWN, ticket), "InvalidApiKey", { "X-API-Key": "wrong" });
 		await (await openWith(server, other.sessionId, ticket)).close();
 		await deleteSession(server, other.sessionId, KEY);
 	});
@@ -126,6 +133,21 @@ describe("a server with a key", () => {
 		await (await Terminal.open(server, sessionId, { query: { ticket: "used-up" }, headers: KEY })).close();
 	});
 
+	test("takes the key of a client that puts it behind wsUrl as if that had no query", async () => {
+		const ticket = await fresh();
+		await (await openWith(server, sessionId, ticket)).close();
+		await (await openWith(server, sessionId, `${ticket}?api_key=${KEY["X-API-Key"]}`)).close();
+		await assertRefused(server, wsPath(sessionId, `${ticket}?api_key=wrong`), "InvalidApiKey");
+	});
+
+	test("does not use a ticket up in an upgrade that comes to nothing", async () => {
+		const ticket = await fresh();
+		const socket = new RawSocket(server);
+		await socket.handshake(wsPath(sessionId, ticket), { Connection: undefined }).catch(() => {});
+		await socket.gone();
+		await (await openWith(server, sessionId, ticket)).close();
+	});
+
 	test("takes a ticket for the WebSocket alone", async () => {
 		const ticket = await fresh();
 		for (const headers of [{ "X-API-Key": ticket }, bearer(ticket)]) assertError(await get(server, `${SESSIONS}/${sessionId}`, headers), 401, "InvalidApiKey");
@@ -139,7 +161,7 @@ describe("a server with a key", () => {
 		const terminal = new Terminal(server, gone.sessionId, { headers: KEY });
 		assert.equal((await terminal.message("error")).code, "NotFound");
 		assert.deepEqual(await terminal.closing(), { code: 4004, reason: "no such session" });
-		await assertRefused(server, wsPath(gone.sessionId, ticket), "InvalidTicket");
+		await assertEnded(gone.sessionId, ticket);
 		assertError(await get(server, `${SESSIONS}/${gone.sessionId}`, KEY), 404, "NotFound");
 		assertError(await newTicket(server, gone.sessionId), 404, "NotFound");
 		assert.equal((await get(server, "/health")).json.active_sessions, 1);

@@ -59,7 +59,7 @@ static bool is_probing(void)
 static bool is_ok(void)
 {
 	sweep();
-	return guard_ok(guard);
+	return guard_ok(guard, epoch);
 }
 
 static bool is_empty(void)
@@ -80,7 +80,7 @@ static void await_problem(const char *part)
 {
 	awaited = part;
 	world_until(has_problem);
-	ck_assert(!guard_ok(guard));
+	ck_assert(!guard_ok(guard, epoch));
 }
 
 static void answer(const char *report)
@@ -102,7 +102,7 @@ static void fail_once(void)
 	answer(BAD);
 	world_until(is_empty);
 	sweep();
-	ck_assert(!guard_ok(guard));
+	ck_assert(!guard_ok(guard, epoch));
 	ck_assert_ptr_nonnull(strstr(guard_problem(guard), "in a sandbox"));
 }
 
@@ -118,13 +118,13 @@ static void expect_quiet(void)
 
 START_TEST(nothing_is_allowed_before_a_canary_has_passed)
 {
-	ck_assert(!guard_ok(guard));
+	ck_assert(!guard_ok(guard, epoch));
 	ck_assert_str_ne(guard_problem(guard), "");
 	world_until(is_probing);
-	ck_assert(!guard_ok(guard));
+	ck_assert(!guard_ok(guard, epoch));
 	pass();
 	expect_quiet();
-	ck_assert(guard_ok(guard));
+	ck_assert(guard_ok(guard, epoch));
 }
 END_TEST
 
@@ -132,7 +132,7 @@ START_TEST(no_canary_runs_while_no_sandbox_could_be_started)
 {
 	environment = NULL;
 	expect_quiet();
-	ck_assert(!guard_ok(guard));
+	ck_assert(!guard_ok(guard, epoch));
 	environment = &environments[1];
 	world_until(is_probing);
 	ck_assert_str_eq(sim_container_label(sim_container_at(world.sim, 0), LABEL_ENVIRONMENT),
@@ -146,7 +146,7 @@ START_TEST(another_epoch_takes_the_permission_back_until_another_canary_has_pass
 	pass();
 	epoch++;
 	sweep();
-	ck_assert(!guard_ok(guard));
+	ck_assert(!guard_ok(guard, epoch));
 	ck_assert_str_ne(guard_problem(guard), "");
 	expect_quiet(); /* not twice in a row at full speed */
 	now_ms += GUARD_PAUSE_MIN_MS;
@@ -162,7 +162,7 @@ START_TEST(an_engine_that_is_away_for_a_moment_needs_no_new_canary)
 	environment = &environments[0];
 	now_ms += GUARD_PAUSE_MAX_MS;
 	expect_quiet();
-	ck_assert(guard_ok(guard));
+	ck_assert(guard_ok(guard, epoch));
 }
 END_TEST
 
@@ -172,7 +172,7 @@ START_TEST(a_canary_of_the_epoch_before_proves_nothing)
 	epoch++;
 	sweep();
 	world_until(is_empty);
-	ck_assert(!guard_ok(guard));
+	ck_assert(!guard_ok(guard, epoch));
 	now_ms += GUARD_PAUSE_MIN_MS;
 	fail_once();
 }
@@ -285,6 +285,94 @@ START_TEST(another_runtime_of_the_same_engine_is_another_epoch)
 }
 END_TEST
 
+static struct sessions *guarded;
+static unsigned answers;
+static struct err answer_err;
+
+static void on_started(void *arg, struct session *session, const struct err *err)
+{
+	(void)arg;
+	answers++;
+	answer_err = err ? *err : (struct err){.msg = ""};
+	if (session)
+		session_end(session, END_DELETED);
+}
+
+static struct session *ask_guarded(struct err *err)
+{
+	struct session_request r = {.client = &anybody,
+				    .tool_pair = "pair",
+				    .environment = &environments[0],
+				    .init_timeout_ms = 60000};
+
+	return session_start(guarded, &r, on_started, NULL, err);
+}
+
+static bool is_answered(void)
+{
+	return answers > 0;
+}
+
+static bool epoch_is_over(void)
+{
+	return watch_health(world.watch)->epoch != epoch;
+}
+
+static void set_up_guarded(void)
+{
+	set_up();
+	answers = 0;
+	guarded = sessions_new(&(struct sessions_parts){.config = &world.config,
+							.fleet = world.fleet,
+							.watch = world.watch,
+							.guard = guard,
+							.capacity = world.capacity,
+							.limiter = world.limiter});
+	epoch = watch_health(world.watch)->epoch;
+}
+
+static void tear_down_guarded(void)
+{
+	sessions_free(guarded);
+	tear_down();
+}
+
+START_TEST(no_session_starts_before_a_canary_has_passed_in_the_engines_epoch)
+{
+	struct err err;
+
+	ck_assert_ptr_null(ask_guarded(&err));
+	ck_assert_int_eq(err.kind, ERR_BUSY);
+	pass();
+	ck_assert_ptr_nonnull(ask_guarded(&err));
+	world_until(is_answered);
+	ck_assert_str_eq(answer_err.msg, "");
+	/* The guard has not been told of what the watch knows already. */
+	sim_drop_events(world.sim);
+	world_until(epoch_is_over);
+	ck_assert(guard_ok(guard, epoch));
+	ck_assert_ptr_null(ask_guarded(&err));
+	ck_assert_int_eq(err.kind, ERR_BUSY);
+}
+END_TEST
+
+START_TEST(a_sandbox_that_another_engine_may_have_made_is_not_given_to_anybody)
+{
+	struct err err;
+
+	pass();
+	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_HANG});
+	ck_assert_ptr_nonnull(ask_guarded(&err));
+	world_turns(100);
+	sim_drop_events(world.sim);
+	world_until(epoch_is_over);
+	sim_release(world.sim);
+	world_until(is_answered);
+	ck_assert_int_eq(answer_err.kind, ERR_BUSY);
+	ck_assert_ptr_nonnull(strstr(answer_err.msg, "Engine changed"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guard");
@@ -303,6 +391,13 @@ int main(void)
 	tcase_add_test(tc, where_gvisor_is_not_asked_for_it_is_not_demanded);
 	tcase_add_test(tc, an_engine_that_was_restarted_is_another_epoch);
 	tcase_add_test(tc, another_runtime_of_the_same_engine_is_another_epoch);
+	TCase *of_sessions = tcase_create("sessions");
+	tcase_add_checked_fixture(of_sessions, set_up_guarded, tear_down_guarded);
+	tcase_add_test(of_sessions,
+		       no_session_starts_before_a_canary_has_passed_in_the_engines_epoch);
+	tcase_add_test(of_sessions,
+		       a_sandbox_that_another_engine_may_have_made_is_not_given_to_anybody);
+	suite_add_tcase(suite, of_sessions);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -204,6 +204,80 @@ START_TEST(all_terminals_of_a_client_count_together)
 }
 END_TEST
 
+static const char *const sleeper[] = {"one", "hang"};
+
+START_TEST(what_is_typed_while_init_commands_run_is_counted)
+{
+	start(sleeper, 2);
+	look(eye);
+	sim_agent_foreground(agent(), 1, false);
+	world_turns(50);
+	type_lines(COMMANDS + 5);
+	sessions_sweep(world.sessions, clock_monotonic_ms() + 61000); /* their time limit */
+	ck_assert_uint_eq(eye->inits, 1);
+	world_turns(20);
+	ck_assert_uint_eq(eye->limits, 1);
+	ck_assert_uint_gt(terminal_input_waiting(eye->terminal), 0);
+}
+END_TEST
+
+static bool is_initialised(void)
+{
+	return eye->inits > 1;
+}
+
+START_TEST(commands_that_a_peer_has_run_count_like_lines)
+{
+	static const char *const commands[] = {"one", "two"};
+
+	open_shell();
+	type_lines(COMMANDS);
+	world_until(nothing_waits);
+	ck_assert_int_eq(terminal_run_init(eye->terminal, commands, 2, 30000, true, NULL), 0);
+	ck_assert_uint_eq(eye->limits, 1);
+	ck_assert_uint_eq(eye->inits, 1);
+	world_until(is_initialised);
+	ck_assert(eye->init_ok);
+	ck_assert_uint_ge(limiter_count(world.limiter).commands_delayed, 2);
+}
+END_TEST
+
+START_TEST(one_terminal_that_waits_does_not_starve_another)
+{
+	char lines[100];
+
+	open_shell();
+	look(&eyes[1]);
+	while (eyes[1].inits == 0)
+		world_turns(1);
+	memset(lines, '\r', sizeof(lines));
+	type_lines(COMMANDS);
+	ck_assert(terminal_input(eyes[0].terminal, lines, sizeof(lines)));
+	ck_assert(terminal_input(eyes[1].terminal, "\r", 1));
+	while (terminal_input_waiting(eyes[1].terminal))
+		world_turns(1);
+	printf("%zu of 100 lines went before the other terminal's one\n",
+	       100 - terminal_input_waiting(eyes[0].terminal));
+	ck_assert_uint_ge(terminal_input_waiting(eyes[0].terminal), 95);
+}
+END_TEST
+
+START_TEST(a_session_whose_input_waits_for_us_is_not_idle)
+{
+	open_shell();
+	type_lines(COMMANDS);
+	type("\r\r\r");
+	ck_assert_uint_eq(terminal_input_waiting(eye->terminal), 3);
+	sessions_sweep(world.sessions, clock_monotonic_ms());
+	uint64_t typed_ms = clock_monotonic_ms();
+	while (terminal_input_waiting(eye->terminal) == 3)
+		world_turns(1);
+	world.config.idle_timeout_ms = (int64_t)(clock_monotonic_ms() - typed_ms);
+	world_turns(2);
+	ck_assert(!gone());
+}
+END_TEST
+
 START_TEST(an_interrupt_throws_away_what_waits_for_the_limit)
 {
 	open_shell();
@@ -342,6 +416,10 @@ int main(void)
 	tcase_add_test(of_commands, lines_beyond_the_limit_wait_and_are_not_lost);
 	tcase_add_test(of_commands, enter_in_another_program_is_no_command);
 	tcase_add_test(of_commands, all_terminals_of_a_client_count_together);
+	tcase_add_test(of_commands, what_is_typed_while_init_commands_run_is_counted);
+	tcase_add_test(of_commands, commands_that_a_peer_has_run_count_like_lines);
+	tcase_add_test(of_commands, one_terminal_that_waits_does_not_starve_another);
+	tcase_add_test(of_commands, a_session_whose_input_waits_for_us_is_not_idle);
 	tcase_add_test(of_commands, an_interrupt_throws_away_what_waits_for_the_limit);
 	tcase_add_test(of_commands,
 		       who_pushes_for_three_minutes_loses_the_terminal_and_not_the_session);

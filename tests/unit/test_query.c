@@ -101,6 +101,35 @@ START_TEST(a_long_list_of_forwarders_loses_its_left_and_no_part_of_an_address)
 }
 END_TEST
 
+static const struct {
+	const char *value, *ticket, *key;
+} tickets[] = {{"0123.worker", "0123.worker", ""},
+	       {"0123.worker?api_key=secret", "0123.worker", "secret"},
+	       {"0123.worker?cols=80", "0123.worker", ""},
+	       {"?api_key=secret", "", "secret"},
+	       {"", "", ""}};
+
+START_TEST(a_key_behind_a_ticket_is_a_key)
+{
+	query_read_ticket(tickets[_i].value, &facts);
+	ck_assert_str_eq(facts.ticket, tickets[_i].ticket);
+	ck_assert_str_eq(facts.key, tickets[_i].key);
+}
+END_TEST
+
+START_TEST(a_ticket_that_is_too_long_is_none)
+{
+	char value[2 * TICKET_BYTES] = "";
+
+	memset(value, 'a', TICKET_BYTES - 1);
+	query_read_ticket(value, &facts);
+	ck_assert_str_eq(facts.ticket, value);
+	memset(value, 'a', TICKET_BYTES);
+	query_read_ticket(value, &facts);
+	ck_assert_str_eq(facts.ticket, "(too long)");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("query");
@@ -114,6 +143,9 @@ int main(void)
 			    sizeof(bearers) / sizeof(bearers[0]));
 	tcase_add_test(tc, a_key_that_is_there_is_not_replaced_and_a_token_comes_beside_it);
 	tcase_add_test(tc, a_long_list_of_forwarders_loses_its_left_and_no_part_of_an_address);
+	tcase_add_loop_test(tc, a_key_behind_a_ticket_is_a_key, 0,
+			    sizeof(tickets) / sizeof(tickets[0]));
+	tcase_add_test(tc, a_ticket_that_is_too_long_is_none);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -2,11 +2,9 @@
 // set for everything that the test imports or starts after it.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-const AGENT = "build/sandbox-agent";
 
 function list(path) {
 	try {
@@ -41,6 +39,7 @@ export class PrivateEngine {
 			SANDBOX_ENGINE_RUNTIMES: paths.join(" "),
 			DOCKER_HOST: `unix://${this.run}/docker.sock`,
 		};
+		this.source = (process.env.DOCKER_HOST ?? "").replace(/^unix:\/\//, "");
 		process.env.DOCKER_HOST = this.env.DOCKER_HOST;
 		/* However this process ends, short of SIGKILL. */
 		process.once("exit", () => this.stop());
@@ -66,15 +65,16 @@ export class PrivateEngine {
 		this.namespace = this.parent.slice(1);
 	}
 
-	/* The images hold the agent and nothing else: made in no time, and enough for a sandbox to be ready. */
-	importImages(names) {
-		const root = join(this.directory, "root");
-		mkdirSync(join(root, "usr/local/bin"), { recursive: true });
-		execFileSync("cp", [AGENT, join(root, "usr/local/bin")]);
-		const tar = execFileSync("tar", ["-C", root, "--owner=0", "--group=0", "-c", "."], { maxBuffer: 16 << 20 });
+	/* Takes the image from the Engine that the tests use, and gives it these names: a server looks for all, and its canary
+	 * needs a real one. */
+	copyImage(image, names) {
+		const curl = "curl -sSf --noproxy '*' --unix-socket";
+		const copy = `set -o pipefail; ${curl} "$1" "http://engine/images/$3/get" | ${curl} "$2" -T - -X POST http://engine/images/load`;
+		const socket = `${this.run}/docker.sock`;
+		execFileSync("bash", ["-c", copy, "copy", this.source, socket, image], { stdio: ["ignore", "ignore", "inherit"] });
 		for (const name of names)
-			execFileSync("curl", ["-sSf", "--noproxy", "*", "--unix-socket", `${this.run}/docker.sock`, "-T", "-", "-X", "POST",
-				`http://engine/images/create?fromSrc=-&repo=${encodeURIComponent(name)}&tag=latest`], { input: tar, stdio: ["pipe", "ignore", "inherit"] });
+			execFileSync("curl", ["-sSf", "--noproxy", "*", "--unix-socket", socket, "-X", "POST",
+				`http://engine/images/${image}/tag?repo=${encodeURIComponent(name)}&tag=latest`], { stdio: ["ignore", "ignore", "inherit"] });
 	}
 
 	/* Ends the Engine, so that nothing answers any more; its leaks stay. */
