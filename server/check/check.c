@@ -69,6 +69,18 @@ static void asked(struct check *c, struct docker_call *call, const struct err *e
 		give_up(c, err);
 }
 
+/* False when the Engine has not said what containers of the check there are. What is nobody's goes to the reaper. */
+static bool take_list(struct check *c, const struct docker_container *list, size_t count,
+		      const struct err *err)
+{
+	c->call = NULL;
+	if (err)
+		give_up(c, err);
+	else
+		fleet_reconcile(c->fleet, list, count);
+	return !err;
+}
+
 /* --- the end: nothing is left --- */
 
 static void on_last_list(void *arg, const struct docker_container *list, size_t count,
@@ -76,14 +88,8 @@ static void on_last_list(void *arg, const struct docker_container *list, size_t 
 {
 	struct check *c = arg;
 
-	c->call = NULL;
-	if (err) {
-		give_up(c, err);
-		return;
-	}
-	fleet_reconcile(c->fleet, list, count);
-	if (reaper_count(c->reaper))
-		return; /* the sweep asks again when they are gone */
+	if (!take_list(c, list, count, err) || reaper_count(c->reaper))
+		return; /* when they are gone, the sweep asks again */
 	report_line(&c->report, VERDICT_OK, "no container of this check is left");
 	finish(c);
 }
@@ -159,13 +165,8 @@ static void on_first_list(void *arg, const struct docker_container *list, size_t
 {
 	struct check *c = arg;
 
-	c->call = NULL;
-	if (err) {
-		give_up(c, err);
-		return;
-	}
-	fleet_reconcile(c->fleet, list, count);
-	start_canary(c);
+	if (take_list(c, list, count, err))
+		start_canary(c);
 }
 
 static void try_sandbox(struct check *c)

@@ -5,18 +5,22 @@
 #include "edge/query.h"
 #include "edge/server_internal.h"
 
+/* What libwebsockets says of a copy: its length, or less than 0 when it does not fit. It lets NUL through. */
+static bool is_whole(const char *buf, int len, bool *malformed)
+{
+	if (len >= 0 && strlen(buf) == (size_t)len)
+		return true;
+	*malformed = true;
+	return false;
+}
+
 bool header_copy(struct lws *wsi, enum lws_token_indexes token, char *buf, size_t size,
 		 bool *malformed)
 {
 	buf[0] = '\0';
 	if (lws_hdr_total_length(wsi, token) <= 0)
 		return false;
-	int len = lws_hdr_copy(wsi, buf, (int)size, token);
-	/* The library lets NUL through. */
-	if (len >= 0 && strlen(buf) == (size_t)len)
-		return true;
-	*malformed = true;
-	return false;
+	return is_whole(buf, lws_hdr_copy(wsi, buf, (int)size, token), malformed);
 }
 
 bool header_copy_named(struct lws *wsi, const char *name, char *buf, size_t size, bool *malformed)
@@ -26,11 +30,7 @@ bool header_copy_named(struct lws *wsi, const char *name, char *buf, size_t size
 	buf[0] = '\0';
 	if (lws_hdr_custom_length(wsi, name, name_len) <= 0)
 		return false;
-	int len = lws_hdr_custom_copy(wsi, buf, (int)size, name, name_len);
-	if (len >= 0 && strlen(buf) == (size_t)len)
-		return true;
-	*malformed = true;
-	return false;
+	return is_whole(buf, lws_hdr_custom_copy(wsi, buf, (int)size, name, name_len), malformed);
 }
 
 const char *query_value(struct lws *wsi, const char *name, char buf[HEADERS_MAX])

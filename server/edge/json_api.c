@@ -5,17 +5,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "edge/json_text.h"
 
 #define TIMEOUT_MAX_MS     1800000
 #define TIMEOUT_AS_SECONDS 3600 /* a timeout up to this is seconds: SPEC section 1 */
-
-static char *dump(json_t *root)
-{
-	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
-
-	json_decref(root);
-	return text;
-}
 
 /* --- reading --- */
 
@@ -142,12 +135,12 @@ char *json_error(const char *code, const char *message, int retry_after)
 
 	if (root && retry_after > 0)
 		json_object_set_new(root, "retryAfter", json_integer(retry_after));
-	return dump(root);
+	return json_text(root);
 }
 
 char *json_success(void)
 {
-	return dump(json_pack("{s:b}", "success", 1));
+	return json_text(json_pack("{s:b}", "success", 1));
 }
 
 char *json_session(const struct session *s, const char *ws_url)
@@ -157,18 +150,18 @@ char *json_session(const struct session *s, const char *ws_url)
 	clock_iso8601(created, session_created_wall_ms(s));
 	clock_iso8601(expires, session_expires_wall_ms(s));
 	if (ws_url)
-		return dump(json_pack("{s:s, s:s, s:s, s:s, s:s}", "sessionId", session_id(s),
-				      "wsUrl", ws_url, "status", session_status(s), "createdAt",
-				      created, "expiresAt", expires));
-	return dump(json_pack("{s:s, s:s, s:s, s:s, s:s}", "sessionId", session_id(s), "status",
-			      session_status(s), "createdAt", created, "expiresAt", expires,
-			      "toolPair", session_tool_pair(s)));
+		return json_text(json_pack("{s:s, s:s, s:s, s:s, s:s}", "sessionId", session_id(s),
+					   "wsUrl", ws_url, "status", session_status(s),
+					   "createdAt", created, "expiresAt", expires));
+	return json_text(json_pack("{s:s, s:s, s:s, s:s, s:s}", "sessionId", session_id(s),
+				   "status", session_status(s), "createdAt", created, "expiresAt",
+				   expires, "toolPair", session_tool_pair(s)));
 }
 
 char *json_ticket(const char *ws_url, int64_t valid_ms)
 {
-	return dump(json_pack("{s:s, s:I}", "wsUrl", ws_url, "expiresIn",
-			      (json_int_t)(valid_ms / 1000)));
+	return json_text(json_pack("{s:s, s:I}", "wsUrl", ws_url, "expiresIn",
+				   (json_int_t)(valid_ms / 1000)));
 }
 
 char *json_environments(void)
@@ -181,7 +174,7 @@ char *json_environments(void)
 					"description", environments[i].description, "category",
 					environments[i].category, "defaultTimeout",
 					(json_int_t)environments[i].default_timeout_ms));
-	return dump(json_pack("{s:o}", "environments", list));
+	return json_text(json_pack("{s:o}", "environments", list));
 }
 
 static json_t *capacity_metrics(const struct capacity_report *r)
@@ -194,8 +187,9 @@ static json_t *capacity_metrics(const struct capacity_report *r)
 /* "open" as an electric circuit: nothing flows. */
 char *json_capacity(const struct capacity_report *r)
 {
-	return dump(json_pack("{s:b, s:s?, s:o}", "isOpen", r->reason[0] != '\0', "reason",
-			      r->reason[0] ? r->reason : NULL, "metrics", capacity_metrics(r)));
+	return json_text(json_pack("{s:b, s:s?, s:o}", "isOpen", r->reason[0] != '\0', "reason",
+				   r->reason[0] ? r->reason : NULL, "metrics",
+				   capacity_metrics(r)));
 }
 
 char *json_uptime(char *buf, int64_t ms)
@@ -237,7 +231,7 @@ static json_t *health_object(const struct json_health *h)
 
 char *json_health(const struct json_health *h)
 {
-	return dump(health_object(h));
+	return json_text(health_object(h));
 }
 
 static json_t *checks_object(const struct json_health *h, bool canary_passed)
@@ -308,5 +302,5 @@ char *json_status(const struct json_status *s)
 				      engine->api_version, "latencyMs",
 				      (json_int_t)engine->latency_ms));
 	json_object_set_new(root, "checks", checks_object(&s->health, s->canary_passed));
-	return dump(root);
+	return json_text(root);
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "edge/json_text.h"
+
 #define INIT_TIMEOUT_DEFAULT_MS 30000
 #define INIT_TIMEOUT_MAX_MS     1800000
 
@@ -112,23 +114,15 @@ void wire_finish(struct wire_message *m)
 	m->document = NULL;
 }
 
-static char *dump(json_t *root)
-{
-	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-
-	json_decref(root);
-	return text;
-}
-
 char *wire_connected(const char *session_id)
 {
-	return dump(json_pack("{s:s, s:s}", "type", "connected", "sessionId", session_id));
+	return json_text(json_pack("{s:s, s:s}", "type", "connected", "sessionId", session_id));
 }
 
 char *wire_init_complete(bool success, const char *error)
 {
-	return dump(json_pack("{s:s, s:b, s:s*}", "type", "initComplete", "success", (int)success,
-			      "error", error));
+	return json_text(json_pack("{s:s, s:b, s:s*}", "type", "initComplete", "success",
+				   (int)success, "error", error));
 }
 
 static char *error_with(const char *code, const char *message, const char *name, int seconds)
@@ -138,7 +132,7 @@ static char *error_with(const char *code, const char *message, const char *name,
 
 	if (root && seconds > 0)
 		json_object_set_new(root, name, json_integer(seconds));
-	return dump(root);
+	return json_text(root);
 }
 
 char *wire_error(const char *code, const char *message, int retry_after_s)
@@ -156,16 +150,17 @@ char *wire_exit(enum exit_kind kind, unsigned value)
 	char name[32];
 
 	if (kind == EXIT_STATUS)
-		return dump(json_pack("{s:s, s:i}", "type", "exit", "code", (int)value));
+		return json_text(json_pack("{s:s, s:i}", "type", "exit", "code", (int)value));
 	const char *abbreviation = sigabbrev_np((int)value);
 	if (abbreviation)
 		snprintf(name, sizeof(name), "SIG%s", abbreviation);
 	else
 		snprintf(name, sizeof(name), "%u", value);
-	return dump(json_pack("{s:s, s:s}", "type", "exit", "signal", name));
+	return json_text(json_pack("{s:s, s:s}", "type", "exit", "signal", name));
 }
 
 char *wire_output(const uint8_t *utf8, size_t len)
 {
-	return dump(json_pack("{s:s, s:s%}", "type", "output", "data", (const char *)utf8, len));
+	return json_text(
+		json_pack("{s:s, s:s%}", "type", "output", "data", (const char *)utf8, len));
 }

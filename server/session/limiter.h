@@ -33,7 +33,7 @@ struct limiter;
 struct limiter_call;
 
 struct limiter_settings {
-	const struct limits *limits; /* TIER_COUNT of them; must live longer */
+	const struct limits *limits; /* TIER_COUNT of them, copied */
 	int64_t site_factor;
 	size_t clients_max;
 };

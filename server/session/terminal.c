@@ -196,7 +196,6 @@ static void sweep_warnings(struct terminal *t, uint64_t now_ms)
 	}
 }
 
-/* Input that waits for its limit goes on when it may. A client that never stops sending is let go. */
 void terminal_sweep(struct terminal *t, uint64_t now_ms)
 {
 	terminal_sweep_init(t, now_ms);
@@ -218,7 +217,7 @@ void terminal_close(struct terminal *t)
 	free(t);
 }
 
-/* Kept here because only this file knows the links of struct terminal. */
+/* Kept here because session.c does not know the links of struct terminal. */
 void session_add_terminal(struct session *s, struct terminal *t)
 {
 	DL_APPEND(s->terminals, t);

@@ -29,13 +29,11 @@ static void on_init_type(void *arg, const char *text, size_t len)
 
 static const struct init_run_sink init_sink = {.show = on_init_show, .type = on_init_type};
 
-/* Bytes of the PTY that have neither been passed on nor dropped. */
 size_t terminal_kept(const struct terminal *t)
 {
 	return t->output.len - t->ours + (t->init ? init_run_held(t->init) : 0);
 }
 
-/* Every byte that came from the PTY and is not kept earns its credit back, once. */
 void terminal_give_credit(struct terminal *t, size_t received)
 {
 	if (t->pty && received > terminal_kept(t))
@@ -82,6 +80,17 @@ void terminal_sweep_init(struct terminal *t, uint64_t now_ms)
 	finish_init(t, false, error);
 }
 
+/* counts: each command waits for leave. False when memory or random bytes are out. */
+static bool set_up(struct terminal *t, const char *const *commands, size_t count, bool silent,
+		   bool counts, int64_t timeout_ms)
+{
+	t->init = init_run_new(commands, count, silent, &init_sink, t);
+	t->init_counts = counts;
+	t->init_timeout_ms = timeout_ms;
+	t->init_deadline_ms = clock_monotonic_ms() + (uint64_t)timeout_ms;
+	return t->init != NULL;
+}
+
 int terminal_run_init(struct terminal *t, const char *const *commands, size_t count,
 		      int64_t timeout_ms, bool silent, struct err *err)
 {
@@ -95,17 +104,12 @@ int terminal_run_init(struct terminal *t, const char *const *commands, size_t co
 		t->events->on_init_complete(t->arg, true, NULL);
 		return 0;
 	}
-	t->init = init_run_new(commands, count, silent, &init_sink, t);
-	if (!t->init)
+	if (!set_up(t, commands, count, silent, true, timeout_ms))
 		return err_set(err, ERR_INTERNAL, 0, "no memory for init commands");
-	t->init_counts = true;
-	t->init_timeout_ms = timeout_ms;
-	t->init_deadline_ms = clock_monotonic_ms() + (uint64_t)timeout_ms;
 	init_run_begin(t->init);
 	return 0;
 }
 
-/* Returns how many bytes belong to the init run; the rest is the user's. */
 size_t terminal_feed_init(struct terminal *t, const uint8_t *data, size_t len)
 {
 	if (!t->init)
@@ -125,10 +129,6 @@ void terminal_abandon_init(struct terminal *t)
 
 bool terminal_prepare_init(struct terminal *t, const struct session *s)
 {
-	if (!s->init_count)
-		return true;
-	t->init = init_run_new((const char *const *)s->init, s->init_count, true, &init_sink, t);
-	t->init_timeout_ms = s->init_timeout_ms;
-	t->init_deadline_ms = clock_monotonic_ms() + (uint64_t)s->init_timeout_ms;
-	return t->init != NULL;
+	return !s->init_count || set_up(t, (const char *const *)s->init, s->init_count, true, false,
+					s->init_timeout_ms);
 }

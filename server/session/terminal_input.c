@@ -68,8 +68,8 @@ static void push_typed(struct terminal *t, uint64_t now_ms)
 
 /* --- the user's input --- */
 
-/* Hands on what the limit of commands and the PTY's window allow. While input is held up leave is asked for when it is this terminal's turn only: who
- * sends most must not get all. */
+/* Hands on what the limit of commands and the PTY's window allow. While input is held up leave is asked for when it is this
+ * terminal's turn only: who sends most must not get all. */
 static void push_input(struct terminal *t, uint64_t now_ms, bool turn)
 {
 	struct leave l = {.terminal = t, .now_ms = now_ms};
@@ -107,7 +107,8 @@ void terminal_pump(struct terminal *t)
 	pump(t, clock_monotonic_ms(), false);
 }
 
-/* A terminal's interrupt key throws the input away that nobody has read. Ours is further away from the keyboard. Returns how many of the bytes go with it. */
+/* A terminal's interrupt key throws the input away that nobody has read; here it is further from the keyboard. Returns how many of the
+ * bytes go with it. */
 static size_t interrupt_waiting(struct terminal *t, const void *data, size_t len)
 {
 	uint64_t since_ms, ask_ms;
