@@ -1,27 +1,16 @@
 // Who may: API key, Origin, trusted proxies.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { test } from "node:test";
 import { Terminal, createSession, deleteSession, refusedHandshake, splitWsUrl } from "./lib/client.js";
+import { describeWith } from "./lib/describe_with.js";
 import { assertError, get, post, request } from "./lib/http.js";
-import { startServer } from "./lib/server.js";
 
 const SESSIONS = "/api/v1/sessions";
 const UNKNOWN = `sess_${"0".repeat(32)}`;
 const KEY = "k3y-with-other_bytes";
 const FRONT = "https://front.example";
 const OTHER = "https://other.example:8443";
-
-function describeWith(name, env, body) {
-	describe(name, () => {
-		const it = {};
-		before(async () => {
-			it.server = await startServer(env);
-		});
-		after(() => it.server.stop());
-		body(it);
-	});
-}
 
 describeWith("with an API key", { SANDBOX_API_KEY: KEY }, (it) => {
 	const wrong = ["x", KEY.slice(0, -1), `${KEY}x`, KEY.toUpperCase(), KEY.repeat(5)];

@@ -1,12 +1,13 @@
 // Whose session it is: the user of a token, else an address that nobody can choose.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { Terminal, createSession, deleteSession, refusedHandshake } from "./lib/client.js";
+import { describeWith } from "./lib/describe_with.js";
 import { ask, askForMany, bearer, createMany, from, stranger } from "./lib/clients.js";
-import { RawSocket } from "./lib/raw.js";
 import { assertError, get } from "./lib/http.js";
-import { startServer, withServer } from "./lib/server.js";
+import { RawSocket } from "./lib/raw.js";
+import { withServer } from "./lib/server.js";
 import { COOKIE, SECURE_COOKIE, authjsToken, inSeconds, jwt } from "./lib/tokens.js";
 
 const SESSIONS = "/api/v1/sessions";
@@ -17,17 +18,6 @@ const ADMIN_KEY = "a-key-for-operators";
 
 function claims(email, more = {}) {
 	return { email, exp: inSeconds(3600), ...more };
-}
-
-function describeWith(name, env, body) {
-	describe(name, () => {
-		const it = {};
-		before(async () => {
-			it.server = await startServer(env);
-		});
-		after(() => it.server.stop());
-		body(it);
-	});
 }
 
 /* The client behind the first headers has its only session; each of the same ones is then refused,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "edge/access.h"
+#include "suite.h"
 
 static struct config config;
 static struct request_facts facts;
@@ -149,9 +150,5 @@ int main(void)
 	tcase_add_test(tc, the_admin_key_is_another_right_key);
 	tcase_add_test(tc, only_a_trusted_proxy_may_say_that_it_is_https);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

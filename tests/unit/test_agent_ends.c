@@ -1,5 +1,6 @@
 /* The real agent over pipes: the ways in which it ends, and what it does to a rude server. */
 #include "agent_client.h"
+#include "suite.h"
 #include <signal.h>
 
 static struct client c;
@@ -246,12 +247,5 @@ int main(void)
 	tcase_add_test(t, wrong_arguments_are_refused);
 	suite_add_tcase(suite, t);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_NORMAL);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

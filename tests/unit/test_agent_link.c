@@ -1,6 +1,7 @@
 /* The pure parts of the agent: frames in and out, commands, the request to open a terminal. */
 #include "agent/command.h"
 #include "agent/link.h"
+#include "suite.h"
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -299,12 +300,5 @@ int main(void)
 	tcase_add_test(t, a_request_with_bytes_left_over_or_a_bad_variable_is_refused);
 	suite_add_tcase(suite, t);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_NORMAL);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* When the agent looks who is in a terminal's foreground. */
 #include "agent/look.h"
+#include "suite.h"
 #include <check.h>
 #include <string.h>
 
@@ -241,12 +242,5 @@ int main(void)
 	tcase_add_test(t, an_answer_that_comes_late_or_never_changes_no_schedule);
 	suite_add_tcase(suite, t);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_NORMAL);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

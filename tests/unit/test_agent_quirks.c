@@ -9,6 +9,7 @@
 #include "agent/quirks.h"
 #include "agent/spawn.h"
 #include "agent/terminal.h"
+#include "suite.h"
 #include <check.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -419,12 +420,5 @@ int main(void)
 	tcase_add_test(c, a_false_watcher_is_listened_to_no_more_often_than_there_are_looks);
 	suite_add_tcase(suite, c);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_NORMAL);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* The real agent over pipes: terminals, their windows, their ends. */
 #include "agent_client.h"
+#include "suite.h"
 #include <signal.h>
 
 static struct client c;
@@ -473,12 +474,5 @@ int main(void)
 	tcase_add_test(t, a_job_that_is_stopped_and_continued_leaves_the_foreground_and_returns);
 	suite_add_tcase(suite, t);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_NORMAL);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

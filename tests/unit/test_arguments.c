@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/arguments.h"
+#include "suite.h"
 
 #define WORDS_MAX 8
 
@@ -132,9 +133,5 @@ int main(void)
 	tcase_add_test(tc, a_long_word_is_cut);
 	tcase_add_test(tc, no_words_at_all_are_to_serve);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

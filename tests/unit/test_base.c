@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/secret.h"
+#include "suite.h"
 
 /* --- fifo --- */
 
@@ -356,9 +357,5 @@ int main(void)
 			    sizeof(secrets) / sizeof(secrets[0]));
 	tcase_add_test(tc, a_digest_is_of_its_bytes_and_of_its_key);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "sandbox/canary.h"
+#include "suite.h"
 #include "world.h"
 
 /* --- the report --- */
@@ -407,9 +408,5 @@ int main(void)
 	tcase_add_test(life, a_probe_that_says_no_counts_as_no_failed_start);
 	suite_add_tcase(suite, report);
 	suite_add_tcase(suite, life);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "config/cidr.h"
+#include "suite.h"
 
 static const struct {
 	const char *block, *address;
@@ -116,9 +117,5 @@ int main(void)
 	tcase_add_test(tc, what_is_no_address_is_in_no_block);
 	tcase_add_test(tc, an_address_of_either_family_has_16_bytes);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "suite.h"
 
 #define VARIABLES_MAX 24
 
@@ -317,9 +318,5 @@ int main(void)
 	tcase_add_loop_test(tc, every_variable_holds_its_default_or_says_what_is_wrong, 0,
 			    (int)settings_count);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "suite.h"
 
 #define PATH "t.json"
 
@@ -576,9 +577,5 @@ int main(void)
 	tcase_add_loop_test(tc, a_file_that_cannot_be_read_has_the_systems_reason, 0,
 			    COUNT(unreadable));
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "engine/docker_internal.h"
 #include "fake_engine.h"
+#include "suite.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -789,9 +790,5 @@ int main(void)
 	add_life(tc);
 	add_events(tc);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

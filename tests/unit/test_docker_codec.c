@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/docker_codec.h"
+#include "suite.h"
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -594,9 +595,5 @@ int main(void)
 	tcase_add_test(tc, the_ends_of_containers_are_read_and_other_events_passed_over);
 	tcase_add_test(tc, the_message_of_an_error_is_found_or_is_empty);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

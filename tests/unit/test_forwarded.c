@@ -6,6 +6,7 @@
 
 #include "edge/access.h"
 #include "edge/forwarded.h"
+#include "suite.h"
 
 static struct cidr_list trusted;
 
@@ -354,9 +355,5 @@ int main(void)
 	tcase_add_test(tc, who_trusts_everybody_gets_the_leftmost_address);
 	tcase_add_test(tc, an_address_is_untouched_when_the_peer_has_none);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

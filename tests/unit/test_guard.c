@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "sandbox/canary_probe.h"
 #include "sandbox/guard.h"
+#include "suite.h"
 #include "world.h"
 
 #define GOOD                                                                                       \
@@ -399,9 +400,5 @@ int main(void)
 		       a_sandbox_that_another_engine_may_have_made_is_not_given_to_anybody);
 	suite_add_tcase(suite, of_sessions);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

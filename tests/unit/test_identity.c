@@ -6,6 +6,7 @@
 
 #include "edge/identity.h"
 #include "edge/token.h"
+#include "suite.h"
 #include "tokens/tokens.h"
 
 #define NOW_MS       (INT64_C(1000) * TOKENS_NOW_S)
@@ -306,9 +307,5 @@ int main(void)
 	tcase_add_test(tc, another_start_gives_other_keys_and_other_hashed_names);
 	tcase_add_test(tc, a_secret_that_makes_no_key_makes_no_identity);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "session/init_run.h"
+#include "suite.h"
 
 static char typed[70000], shown[4096];
 static size_t shown_len, ours_bytes;
@@ -310,9 +311,5 @@ int main(void)
 	tcase_add_test(tc, commands_out_of_bounds_are_refused);
 	tcase_add_test(tc, every_run_has_marks_of_its_own);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "edge/json_api.h"
+#include "suite.h"
 #include "world.h"
 
 static struct session_request request;
@@ -318,9 +319,5 @@ int main(void)
 	tcase_add_test(tc, uptime_is_short_for_people);
 	tcase_add_test(tc, a_session_is_described_to_its_owner);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "suite.h"
 #include "world.h"
 
 #define CLIENTS        5
@@ -475,9 +476,5 @@ int main(void)
 
 	tcase_add_test(tc, after_a_thousand_random_lives_nothing_is_left);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "suite.h"
 #include "tests/unit/limiter_fixture.h"
 #include "tests/unit/limiter_model.h"
 
@@ -472,9 +473,5 @@ int main(void)
 	add_sessions(tc);
 	add_others(tc);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "suite.h"
 #include "tests/unit/limiter_fixture.h"
 
 #define MB         (1024 * 1024)
@@ -324,9 +325,5 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	add_tests(tc);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "client.h"
+#include "suite.h"
 
 /* A burst of that many, then ten a second. */
 #define COMMANDS 600
@@ -430,9 +431,5 @@ int main(void)
 	suite_add_tcase(suite, of_crowd);
 	suite_add_tcase(suite, of_sessions);
 	suite_add_tcase(suite, of_commands);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sandbox/agent_link.h"
+#include "suite.h"
 
 /* What the link said, as text: one word per event, output gathered. */
 static char told[4096];
@@ -292,9 +293,5 @@ int main(void)
 	tcase_add_test(tc, the_longest_frames_fit);
 	tcase_add_test(tc, the_link_may_be_freed_in_every_event);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "session/meter.h"
+#include "suite.h"
 
 #define QUEUE_MAX 70000
 
@@ -435,9 +436,5 @@ int main(void)
 	tcase_add_test(tc, a_pause_ends_pushing_and_so_does_leave_for_all);
 	tcase_add_loop_test(tc, random_splits_agree_with_a_model_that_marks_each_byte, 0, 20);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

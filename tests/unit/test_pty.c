@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sandbox/pty.h"
+#include "suite.h"
 
 static struct pty_table table;
 static bool refusing; /* frames are not taken */
@@ -446,9 +447,5 @@ int main(void)
 	tcase_add_test(tc, a_foreground_that_cannot_be_is_a_violation_and_reaches_nobody);
 	tcase_add_test(tc, nobody_has_to_listen_to_the_foreground);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "edge/query.h"
+#include "suite.h"
 
 static struct request_facts facts;
 
@@ -147,9 +148,5 @@ int main(void)
 			    sizeof(tickets) / sizeof(tickets[0]));
 	tcase_add_test(tc, a_ticket_that_is_too_long_is_none);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "suite.h"
 #include "world.h"
 
 static bool empty(void)
@@ -117,9 +118,5 @@ int main(void)
 	tcase_add_test(tc, an_engine_that_goes_away_is_asked_again_when_it_is_back);
 	tcase_add_test(tc, it_may_be_freed_while_removals_run);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

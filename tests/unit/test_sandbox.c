@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "suite.h"
 #include "world.h"
 
 /* The owner of one sandbox, and of one PTY in it. */
@@ -486,9 +487,5 @@ int main(void)
 	tcase_add_test(tc, an_agent_that_stops_reading_loses_its_sandbox);
 	tcase_add_test(tc, what_a_predecessor_left_is_removed_and_what_is_not_ours_stays);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

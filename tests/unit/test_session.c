@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "client.h"
 #include "session/init_run.h"
+#include "suite.h"
 
 START_TEST(a_session_starts_and_can_be_found_by_its_id_only)
 {
@@ -317,9 +318,5 @@ int main(void)
 		tc,
 		the_host_carries_as_many_full_sandboxes_as_the_scarcer_of_memory_and_process_numbers);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

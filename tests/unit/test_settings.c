@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "config/help.h"
+#include "suite.h"
 
 #define DOCUMENT "docs/configuration.md"
 
@@ -230,9 +231,5 @@ int main(void)
 	tcase_add_test(tc, the_document_has_exactly_the_settings_of_the_table);
 	tcase_add_test(tc, the_example_of_the_document_is_right);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "engine/docker_lines.h"
 #include "engine/stdcopy.h"
+#include "suite.h"
 
 /* "hello" to stdout, "oops" to stderr, an empty frame, "!" to stdout. */
 static const uint8_t stream[] = "\1\0\0\0\0\0\0\5hello"
@@ -195,9 +196,5 @@ int main(void)
 	tcase_add_test(tc, a_line_may_be_64_kib_long_and_not_one_byte_more);
 	tcase_add_test(tc, lines_that_nobody_takes_are_refused_at_the_cap);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include "engine/docker_internal.h"
 #include "engine/stream.h"
 #include "fake_engine.h"
+#include "suite.h"
 
 #define HEAD                                                                                       \
 	"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"             \
@@ -598,9 +599,5 @@ int main(void)
 	tcase_add_loop_test(tc, the_owner_may_free_everything_in_any_callback, 0, COUNT(freeing));
 	tcase_add_test(tc, a_pause_inside_a_callback_holds_after_what_has_been_read);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

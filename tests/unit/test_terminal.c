@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "client.h"
 #include "session/init_run.h"
+#include "suite.h"
 
 static bool is_initialised(void)
 {
@@ -394,9 +395,5 @@ int main(void)
 	tcase_add_test(tc, init_commands_that_nobody_can_run_are_refused);
 	tcase_add_test(tc, what_we_show_by_ourselves_does_not_take_the_place_of_output);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "session/ticket.h"
+#include "suite.h"
 
 static struct ticket_book book;
 static char ticket[TICKET_BYTES];
@@ -87,7 +88,6 @@ int main(void)
 {
 	Suite *s = suite_create("ticket");
 	TCase *c = tcase_create("ticket");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_test(c, a_ticket_is_128_random_bits_and_the_worker);
 	tcase_add_test(c, a_ticket_is_good_once);
@@ -96,8 +96,5 @@ int main(void)
 	tcase_add_test(c, an_empty_book_knows_no_ticket);
 	tcase_add_test(c, one_ticket_too_many_replaces_the_oldest);
 	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

@@ -4,6 +4,7 @@
 
 #include "edge/access.h"
 #include "edge/token.h"
+#include "suite.h"
 #include "tokens/tokens.h"
 
 #define TOKENS (sizeof(tokens) / sizeof(tokens[0]))
@@ -219,9 +220,5 @@ int main(void)
 	tcase_add_test(tc, a_short_secret_makes_no_keys);
 	tcase_add_test(tc, an_error_may_be_of_no_interest);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "edge/utf8.h"
+#include "suite.h"
 
 #define BAD "\xef\xbf\xbd"
 
@@ -111,9 +112,5 @@ int main(void)
 	tcase_add_test(tc, every_code_point_comes_through_and_nothing_else);
 	tcase_add_test(tc, nothing_but_bad_bytes_fits_the_expansion);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "edge/wire.h"
+#include "suite.h"
 
 static struct wire_message m;
 static struct err err;
@@ -195,9 +196,5 @@ int main(void)
 	tcase_add_test(tc, messages_to_the_client_are_as_documented);
 	tcase_add_test(tc, wrapped_output_decodes_to_itself_and_is_no_control_message);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }
