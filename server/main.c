@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/random.h"
 #include "base/worker_lock.h"
 #include "check/check.h"
@@ -31,6 +32,7 @@ struct app {
 	struct config config;
 	char instance[17];
 	int lock;
+	struct notify notify;
 	uv_loop_t loop;
 	uv_timer_t sweep;
 	uv_signal_t terminate, interrupt;
@@ -82,6 +84,15 @@ static void sweep_guard(struct app *app, uint64_t now_ms)
 	guard_sweep(app->guard, startable, watch_health(app->watch)->epoch, now_ms);
 }
 
+static void tell_manager(struct app *app, uint64_t now_ms)
+{
+	char status[NOTIFY_STATUS_BYTES];
+
+	server_describe(app->server, status, sizeof(status));
+	notify_status(&app->notify, status);
+	notify_sweep(&app->notify, now_ms);
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
 	struct app *app = timer->data;
@@ -93,6 +104,7 @@ static void on_sweep(uv_timer_t *timer)
 	sessions_sweep(app->sessions, now_ms);
 	fleet_sweep(app->fleet, now_ms);
 	reaper_sweep(app->reaper, now_ms);
+	tell_manager(app, now_ms);
 	if (!app->ready)
 		announce_ready(app);
 	if (!app->drain_deadline_ms)
@@ -118,6 +130,7 @@ static void on_signal(uv_signal_t *handle, int number)
 		return;
 	}
 	log_info("server.draining", LOG_I("signal", number));
+	notify_state(&app->notify, "STOPPING=1");
 	app->drain_deadline_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
 	guard_stop(app->guard);
 	sessions_drain(app->sessions);
@@ -214,6 +227,7 @@ static void tear_down(struct app *app)
 	uv_loop_close(&app->loop);
 	curl_global_cleanup();
 	close(app->lock);
+	notify_finish(&app->notify);
 }
 
 static void announce(struct app *app)
@@ -242,6 +256,7 @@ int main(int argc, char **argv)
 	if (app.arguments.verb == VERB_CHECK)
 		return check_run(&app.config);
 	log_configure((enum log_level)app.config.log_level, (enum log_format)app.config.log_format);
+	notify_init(&app.notify);
 	app.lock = worker_lock_take(app.config.worker_id);
 	if (app.lock < 0) {
 		fprintf(stderr, "sandbox-api: another server with WORKER_ID %s runs on this host\n",
@@ -255,6 +270,7 @@ int main(int argc, char **argv)
 		warn_of_openness(&app.config);
 		watch_signals(&app);
 		announce(&app);
+		notify_state(&app.notify, "READY=1");
 		uv_run(&app.loop, UV_RUN_DEFAULT);
 		log_info("server.stopped", LOG_I("exit_code", app.exit_code));
 	} else {

@@ -81,6 +81,29 @@ static struct json_health health_of(const struct server *s)
 	return h;
 }
 
+static void describe_reasons(const struct json_health *h, char *text, size_t size)
+{
+	size_t len = (size_t)snprintf(text, size, "degraded");
+
+	for (size_t i = 0; h->reasons[i] && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s", i ? "; " : ": ",
+					h->reasons[i]);
+}
+
+void api_describe(const struct server *s, char *text, size_t size)
+{
+	struct json_health h = health_of(s);
+
+	if (strcmp(h.status, "draining") == 0)
+		snprintf(text, size, "draining, %zu sandbox%s left", h.containers,
+			 h.containers == 1 ? "" : "es");
+	else if (h.reasons[0])
+		describe_reasons(&h, text, size);
+	else
+		snprintf(text, size, "serving, %zu session%s", h.sessions,
+			 h.sessions == 1 ? "" : "s");
+}
+
 static void handle_health(struct http_request *r, const char *id)
 {
 	struct json_health h = health_of(r->server);

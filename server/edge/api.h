@@ -12,4 +12,7 @@ void api_admit(struct http_request *r);
 /* Answers the request, now or later. */
 void api_handle(struct http_request *r);
 
+/* server_describe() */
+void api_describe(const struct server *s, char *text, size_t size);
+
 #endif

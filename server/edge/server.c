@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "edge/api.h"
 #include "edge/handshake.h"
 #include "edge/http.h"
 #include "edge/server_internal.h"
@@ -179,4 +180,9 @@ int server_port(const struct server *s)
 size_t server_peer_count(const struct server *s)
 {
 	return s->peer_count;
+}
+
+void server_describe(const struct server *s, char *text, size_t size)
+{
+	api_describe(s, text, size);
 }

@@ -47,4 +47,7 @@ int server_port(const struct server *s);
 /* WebSockets that are open. */
 size_t server_peer_count(const struct server *s);
 
+/* What /health says, as one line: "serving, 3 sessions", "degraded: <reasons>", "draining, 2 sandboxes left". */
+void server_describe(const struct server *s, char *text, size_t size);
+
 #endif
