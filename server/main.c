@@ -130,7 +130,7 @@ static void on_signal(uv_signal_t *handle, int number)
 		return;
 	}
 	log_info("server.draining", LOG_I("signal", number));
-	notify_state(&app->notify, "STOPPING=1");
+	notify_state(&app->notify, "STOPPING");
 	app->drain_deadline_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
 	guard_stop(app->guard);
 	sessions_drain(app->sessions);
@@ -270,7 +270,7 @@ int main(int argc, char **argv)
 		warn_of_openness(&app.config);
 		watch_signals(&app);
 		announce(&app);
-		notify_state(&app.notify, "READY=1");
+		notify_state(&app.notify, "READY");
 		uv_run(&app.loop, UV_RUN_DEFAULT);
 		log_info("server.stopped", LOG_I("exit_code", app.exit_code));
 	} else {

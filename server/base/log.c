@@ -3,7 +3,9 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,15 +21,33 @@ struct line {
 static struct {
 	enum log_level level;
 	enum log_format format;
+	bool journal;     /* standard error is systemd's journal */
 	uint64_t dropped; /* lines since the last one that was written */
 } state = {.level = LOG_INFO};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
+/* Of syslog(3): what the journal filters by (journalctl -p). */
+static const int priorities[] = {3, 4, 6, 7};
+
+/* Standard error may have been sent elsewhere since the service manager said what it is. */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	char own[48];
+
+	if (!stream || fstat(STDERR_FILENO, &status) < 0)
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
 void log_configure(enum log_level level, enum log_format format)
 {
 	state.level = level;
 	state.format = format;
+	state.journal = is_journal();
 }
 
 bool log_enabled(enum log_level level)
@@ -106,19 +126,30 @@ static void emit(struct line *l)
 		state.dropped++;
 }
 
+/* The journal has a time of its own, so that a text needs none. */
+static void append_head(struct line *l, enum log_level level, const char *event)
+{
+	char now[CLOCK_ISO8601_BYTES];
+
+	clock_iso8601(now, clock_wall_ms());
+	if (state.journal)
+		append(l, "<%d>", priorities[level]);
+	if (state.format == LOG_JSON)
+		append(l, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", now,
+		       level_names[level], event);
+	else
+		append(l, "%s%s%s %s", state.journal ? "" : now, state.journal ? "" : " ",
+		       level_names[level], event);
+}
+
 void log_write(enum log_level level, const char *event, const struct log_field *fields,
 	       size_t count)
 {
 	struct line l = {.len = 0};
-	char now[CLOCK_ISO8601_BYTES];
 
 	if (!log_enabled(level))
 		return;
-	clock_iso8601(now, clock_wall_ms());
-	append(&l,
-	       state.format == LOG_JSON ? "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\""
-					: "%s %s %s",
-	       now, level_names[level], event);
+	append_head(&l, level, event);
 	for (size_t i = 0; i < count; i++)
 		append_field(&l, &fields[i]);
 	if (state.dropped)

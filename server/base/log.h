@@ -6,6 +6,8 @@
  * Only main, the functions that change a state, and the edge log. Values are escaped, so that no byte from
  * outside can break or forge a line. A line that standard error cannot take at once is dropped and
  * counted, never waited for; the next one that fits says how many are missing.
+ *
+ * Where standard error is systemd's journal (JOURNAL_STREAM), each line carries its priority, and a text no time.
  */
 #ifndef SANDBOX_BASE_LOG_H
 #define SANDBOX_BASE_LOG_H

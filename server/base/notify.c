@@ -52,17 +52,18 @@ void notify_finish(struct notify *n)
 	n->fd = -1;
 }
 
-static bool send_text(const struct notify *n, const char *text)
+static bool send_text(const struct notify *n, const char *name, const char *value)
 {
-	size_t len = strlen(text);
+	char text[32 + NOTIFY_STATUS_BYTES];
+	int len = snprintf(text, sizeof(text), "%s=%s\n", name, value);
 
-	return sendto(n->fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)&n->address,
-		      n->address_len) == (ssize_t)len;
+	return sendto(n->fd, text, (size_t)len, MSG_NOSIGNAL, (const struct sockaddr *)&n->address,
+		      n->address_len) == len;
 }
 
 void notify_state(struct notify *n, const char *state)
 {
-	n->state = n->fd >= 0 && !send_text(n, state) ? state : NULL;
+	n->state = n->fd >= 0 && !send_text(n, state, "1") ? state : NULL;
 }
 
 void notify_status(struct notify *n, const char *status)
@@ -72,12 +73,9 @@ void notify_status(struct notify *n, const char *status)
 
 static void sweep_status(struct notify *n, uint64_t now_ms)
 {
-	char text[sizeof("STATUS=") + NOTIFY_STATUS_BYTES];
-
 	if (now_ms < n->status_due_ms || strcmp(n->status, n->status_sent) == 0)
 		return;
-	snprintf(text, sizeof(text), "STATUS=%s", n->status);
-	if (!send_text(n, text))
+	if (!send_text(n, "STATUS", n->status))
 		return;
 	memcpy(n->status_sent, n->status, sizeof(n->status));
 	n->status_due_ms = now_ms + STATUS_INTERVAL_MS;
@@ -89,7 +87,8 @@ void notify_sweep(struct notify *n, uint64_t now_ms)
 		return;
 	if (n->state)
 		notify_state(n, n->state);
-	if (n->watchdog_interval_ms && now_ms >= n->watchdog_due_ms && send_text(n, "WATCHDOG=1"))
+	if (n->watchdog_interval_ms && now_ms >= n->watchdog_due_ms &&
+	    send_text(n, "WATCHDOG", "1"))
 		n->watchdog_due_ms = now_ms + n->watchdog_interval_ms;
 	sweep_status(n, now_ms);
 }

@@ -30,14 +30,14 @@ struct notify {
 void notify_init(struct notify *n);
 void notify_finish(struct notify *n);
 
-/* Says "READY=1" or "STOPPING=1", at once if that is possible. state is not copied. */
+/* Says that we are in a state, "READY" or "STOPPING", at once if that is possible. state is not copied. */
 void notify_state(struct notify *n, const char *state);
 
 /* What `systemctl status` shows from the next sweep on: one line of text. */
 void notify_status(struct notify *n, const char *status);
 
-/* Sends what is due: a changed status once a second, and that the loop turns three times within what the watchdog
- * allows. Call it a few times a second, from the loop. */
+/* Sends what is due: a changed status, once a second, and three times within what the watchdog allows that the loop
+ * turns. Call it a few times a second, from the loop. */
 void notify_sweep(struct notify *n, uint64_t now_ms);
 
 #endif

@@ -1,7 +1,9 @@
 #include <check.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -230,6 +232,37 @@ START_TEST(a_line_below_the_level_is_not_written)
 }
 END_TEST
 
+static void write_all_levels(void)
+{
+	struct stat status;
+	char stream[64];
+
+	ck_assert_int_eq(fstat(STDERR_FILENO, &status), 0);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev,
+		 (uintmax_t)status.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_configure(LOG_DEBUG, LOG_TEXT);
+	log_error("test.a", LOG_I("n", 1));
+	log_warn("test.b", LOG_I("n", 2));
+	log_info("test.c", LOG_I("n", 3));
+	log_debug("test.d", LOG_I("n", 4));
+	log_configure(LOG_INFO, LOG_JSON);
+	log_error("test.e", LOG_I("n", 5));
+}
+
+START_TEST(the_journal_gets_priorities_and_no_second_time)
+{
+	static const char text[] = "<3>error test.a n=1\n<4>warn test.b n=2\n<6>info test.c n=3\n"
+				   "<7>debug test.d n=4\n<3>{\"time\":\"2";
+
+	capture(write_all_levels);
+	ck_assert_int_eq(strncmp(line, text, strlen(text)), 0);
+	log_configure(LOG_DEBUG, LOG_TEXT); /* with another standard error */
+	capture(write_debug);
+	ck_assert_int_eq(strncmp(line, "2", 1), 0);
+}
+END_TEST
+
 START_TEST(lines_that_a_full_pipe_cannot_take_are_dropped_and_counted)
 {
 	int fds[2], saved = dup(STDERR_FILENO);
@@ -351,6 +384,7 @@ int main(void)
 	tcase_add_test(tc, no_value_can_break_or_forge_a_json_line);
 	tcase_add_test(tc, a_long_line_is_cut_at_4_kib_and_still_ends);
 	tcase_add_test(tc, a_line_below_the_level_is_not_written);
+	tcase_add_test(tc, the_journal_gets_priorities_and_no_second_time);
 	tcase_add_test(tc, lines_that_a_full_pipe_cannot_take_are_dropped_and_counted);
 	tcase_add_test(tc, random_names_are_hex_of_the_length_asked_and_differ);
 	tcase_add_loop_test(tc, secrets_are_the_same_when_length_and_every_byte_are, 0,
