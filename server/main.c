@@ -134,6 +134,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	app->drain_deadline_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
 	guard_stop(app->guard);
 	sessions_drain(app->sessions);
+	tell_manager(app, clock_monotonic_ms());
 }
 
 static int build(struct app *app, struct err *err)

@@ -64,6 +64,7 @@ static bool send_text(const struct notify *n, const char *name, const char *valu
 void notify_state(struct notify *n, const char *state)
 {
 	n->state = n->fd >= 0 && !send_text(n, state, "1") ? state : NULL;
+	n->status_due_ms = 0;
 }
 
 void notify_status(struct notify *n, const char *status)

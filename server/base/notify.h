@@ -30,7 +30,7 @@ struct notify {
 void notify_init(struct notify *n);
 void notify_finish(struct notify *n);
 
-/* Says that we are in a state, "READY" or "STOPPING", at once if that is possible. state is not copied. */
+/* Says that we are in a state, "READY" or "STOPPING", at once if that is possible. Its status need not wait. state is not copied. */
 void notify_state(struct notify *n, const char *state);
 
 /* What `systemctl status` shows from the next sweep on: one line of text. */

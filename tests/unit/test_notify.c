@@ -106,6 +106,21 @@ START_TEST(a_status_is_told_when_it_has_changed_and_once_a_second)
 }
 END_TEST
 
+START_TEST(a_status_that_comes_with_a_state_does_not_wait)
+{
+	unsetenv("WATCHDOG_USEC");
+	notify_init(&notify);
+	notify_status(&notify, "well");
+	notify_sweep(&notify, 1000);
+	ck_assert_str_eq(next(), "STATUS=well\n");
+	notify_state(&notify, "STOPPING");
+	notify_status(&notify, "draining");
+	notify_sweep(&notify, 1001);
+	ck_assert_str_eq(next(), "STOPPING=1\n");
+	ck_assert_str_eq(next(), "STATUS=draining\n");
+}
+END_TEST
+
 START_TEST(a_long_status_is_cut)
 {
 	char text[2 * NOTIFY_STATUS_BYTES];
@@ -256,6 +271,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, clean_up);
 	tcase_add_test(tc, states_are_told_at_once);
 	tcase_add_test(tc, a_status_is_told_when_it_has_changed_and_once_a_second);
+	tcase_add_test(tc, a_status_that_comes_with_a_state_does_not_wait);
 	tcase_add_test(tc, a_long_status_is_cut);
 	tcase_add_test(tc, the_watchdog_hears_of_every_third_of_its_time);
 	tcase_add_test(tc, a_watchdog_for_another_process_is_not_ours);
