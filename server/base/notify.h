@@ -1,7 +1,6 @@
 /*
  * What the service manager is told: that we are ready, that the loop turns, how we are, that we are stopping. The protocol of
- * sd_notify(3), without its library: that one waits for room in the manager's socket (ten messages on a usual system), which
- * nothing on the loop may do.
+ * sd_notify(3), without its library: that one waits when the manager's socket is full, which nothing on the loop may do.
  *
  * A message that does not fit now, or that nobody takes, is kept and sent later; of each kind there is one, the latest. Without
  * NOTIFY_SOCKET in the environment nothing happens.
