@@ -51,24 +51,36 @@ void engine_check_limits(struct report *r, const struct docker_info *info)
 
 /* --- what a canary has seen --- */
 
-/* Without gVisor's kernel its size says nothing. */
+/* Only gVisor shows its limit inside. */
 static bool is_meant(const struct config *config, const struct canary_result *result,
 		     enum canary_fact fact)
 {
-	if (fact == CANARY_GVISOR)
+	if (fact == CANARY_ISOLATED)
 		return config->use_gvisor;
-	return fact != CANARY_MEMORY_LIMIT || result->facts[CANARY_GVISOR];
+	return fact != CANARY_MEMORY_LIMIT || result->seen.kind == CANARY_KIND_GVISOR;
 }
 
-static void tell_false(struct report *r, const struct config *config, enum canary_fact fact)
+static void tell_true(struct report *r, const struct canary_view *seen, enum canary_fact fact)
+{
+	const char *good = canary_fact_texts[fact].good;
+
+	if (fact == CANARY_ISOLATED)
+		good = seen->kind == CANARY_KIND_GVISOR ? "the kernel is gVisor's"
+							: "the kernel is a virtual machine's own";
+	report_line(r, VERDICT_OK, "in a sandbox %s", good);
+}
+
+static void tell_false(struct report *r, const struct config *config,
+		       const struct canary_view *seen, enum canary_fact fact)
 {
 	const char *bad = canary_fact_texts[fact].bad;
 
-	if (fact == CANARY_GVISOR)
+	if (fact == CANARY_ISOLATED)
 		report_line(r, VERDICT_FAIL,
-			    "in a sandbox %s, although its runtime is called %s. Set "
-			    "SANDBOX_GVISOR_RUNTIME to the name of gVisor's runsc in the Engine",
-			    bad, config->gvisor_runtime);
+			    "in a sandbox %s: %s, although its runtime is called %s. Set "
+			    "SANDBOX_GVISOR_RUNTIME to the name of gVisor's runsc or of Kata "
+			    "Containers in the Engine",
+			    bad, seen->doubt, config->gvisor_runtime);
 	else if (fact == CANARY_MEMORY_LIMIT)
 		report_line(r, VERDICT_WARN,
 			    "in a sandbox %s: see whether the control groups of the host are in "
@@ -94,8 +106,8 @@ void engine_check_canary(struct report *r, const struct config *config,
 	report_line(r, VERDICT_OK, "a sandbox of %s started and answered (%llu ms)",
 		    environment->name, (unsigned long long)result->took_ms);
 	for (enum canary_fact i = 0; i < CANARY_FACT_COUNT; i++)
-		if (is_meant(config, result, i) && !result->facts[i])
-			tell_false(r, config, i);
+		if (is_meant(config, result, i) && !result->seen.facts[i])
+			tell_false(r, config, &result->seen, i);
 		else if (is_meant(config, result, i))
-			report_line(r, VERDICT_OK, "in a sandbox %s", canary_fact_texts[i].good);
+			tell_true(r, &result->seen, i);
 }

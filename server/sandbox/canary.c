@@ -13,8 +13,9 @@ struct canary {
 	canary_done_fn done;
 	void *arg;
 	uint64_t started_ms, deadline_ms;
-	bool demand_gvisor;
+	bool demand_isolation;
 	bool concluded; /* the result is final */
+	struct canary_origin origin;
 	struct canary_result result;
 	char output[CANARY_OUTPUT_MAX];
 	size_t len;
@@ -50,15 +51,17 @@ __attribute__((format(printf, 2, 3))) static void fail(struct canary *c, const c
 
 static bool demanded(const struct canary *c, enum canary_fact fact)
 {
-	return fact == CANARY_GVISOR ? c->demand_gvisor : fact != CANARY_MEMORY_LIMIT;
+	return fact == CANARY_ISOLATED ? c->demand_isolation : fact != CANARY_MEMORY_LIMIT;
 }
 
 static void judge(struct canary *c)
 {
 	c->result.reported = true;
 	for (enum canary_fact i = 0; i < CANARY_FACT_COUNT; i++)
-		if (!c->result.facts[i] && demanded(c, i)) {
-			fail(c, "in a sandbox %s", canary_fact_texts[i].bad);
+		if (!c->result.seen.facts[i] && demanded(c, i)) {
+			const char *doubt = i == CANARY_ISOLATED ? c->result.seen.doubt : NULL;
+			fail(c, "in a sandbox %s%s%s", canary_fact_texts[i].bad, doubt ? ": " : "",
+			     doubt ? doubt : "");
 			return;
 		}
 	c->result.ok = true;
@@ -79,7 +82,7 @@ static void on_output(void *arg, const uint8_t *data, size_t len)
 	}
 	memcpy(c->output + c->len, data, len);
 	c->len += len;
-	if (canary_probe_read(c->output, c->len, c->result.facts))
+	if (canary_probe_read(c->output, c->len, &c->origin, &c->result.seen))
 		judge(c);
 }
 
@@ -108,6 +111,7 @@ static void on_ready(void *arg)
 	struct canary *c = arg;
 	struct err err;
 
+	c->origin.age_ms = clock_monotonic_ms() - c->started_ms;
 	if (!pty_open(sandbox_ptys(c->sandbox), canary_probe_argv, 24, 80, &pty_events, c, &err))
 		on_lost(c, &err);
 }
@@ -125,8 +129,20 @@ static void on_end(void *arg, enum sandbox_end end, const struct err *err)
 
 static const struct sandbox_events sandbox_events = {on_ready, on_end};
 
+/* Not every server may read it: systemd's ProcSubset=pid hides it. */
+static void read_boot_id(char boot_id[CANARY_BOOT_ID_BYTES])
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!file)
+		return;
+	if (!fgets(boot_id, CANARY_BOOT_ID_BYTES, file))
+		boot_id[0] = '\0';
+	fclose(file);
+}
+
 struct canary *canary_start(struct fleet *f, const struct environment *environment,
-			    bool demand_gvisor, canary_done_fn done, void *arg, uint64_t now_ms,
+			    bool demand_isolation, canary_done_fn done, void *arg, uint64_t now_ms,
 			    struct err *err)
 {
 	struct canary *c = calloc(1, sizeof(*c));
@@ -135,7 +151,9 @@ struct canary *canary_start(struct fleet *f, const struct environment *environme
 		err_set(err, ERR_INTERNAL, 0, "no memory for a canary");
 		return NULL;
 	}
-	*c = (struct canary){.fleet = f, .demand_gvisor = demand_gvisor, .done = done, .arg = arg};
+	*c = (struct canary){
+		.fleet = f, .demand_isolation = demand_isolation, .done = done, .arg = arg};
+	read_boot_id(c->origin.boot_id);
 	c->started_ms = clock_monotonic_ms();
 	c->deadline_ms = now_ms + CANARY_LIMIT_MS;
 	c->sandbox = sandbox_new(f, environment, CANARY_SESSION, CANARY_LIMIT_MS, &sandbox_events,

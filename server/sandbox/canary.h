@@ -26,8 +26,8 @@ struct canary;
 
 struct canary_result {
 	bool ok;       /* every fact that is demanded is true */
-	bool reported; /* the probe has run: facts are meant */
-	bool facts[CANARY_FACT_COUNT];
+	bool reported; /* the probe has run: what it has seen is meant */
+	struct canary_view seen;
 	char problem[224];               /* for an operator; "" when ok */
 	char container[DOCKER_NAME_MAX]; /* its name */
 	uint64_t took_ms;                /* from the start to the report */
@@ -35,11 +35,11 @@ struct canary_result {
 
 typedef void (*canary_done_fn)(void *arg, const struct canary_result *result);
 
-/* Starts one in the environment. Of the facts CANARY_GVISOR is demanded where the caller says so, CANARY_MEMORY_LIMIT never,
+/* Starts one in the environment. Of the facts CANARY_ISOLATED is demanded where the caller says so, CANARY_MEMORY_LIMIT never,
  * the others always. A good result is told when the container is gone, or at the limit; a bad one as soon as
  * it is known. now_ms: clock_monotonic_ms(). */
 struct canary *canary_start(struct fleet *f, const struct environment *environment,
-			    bool demand_gvisor, canary_done_fn done, void *arg, uint64_t now_ms,
+			    bool demand_isolation, canary_done_fn done, void *arg, uint64_t now_ms,
 			    struct err *err);
 
 /* Ends it: `done` is not called any more, the container goes to the reaper. Before fleet_free(). Accepts NULL. */

@@ -11,8 +11,12 @@
 /* The longest value that can prove anything. */
 #define VALUE_BYTES 128
 
+/* Linux tells programs of time in hundredths of a second; in rounding, one is lost at either end. */
+#define TICK_MS 10
+
 const struct canary_fact_text canary_fact_texts[CANARY_FACT_COUNT] = {
-	[CANARY_GVISOR] = {"the kernel is gVisor's", "this is not gVisor: its kernel is another"},
+	[CANARY_ISOLATED] = {"the kernel is not the host's",
+			     "this is neither gVisor nor a virtual machine"},
 	[CANARY_NOT_ROOT] = {"the user is not root", "the user is not number 1000"},
 	[CANARY_NO_CAPABILITIES] = {"the user has no capabilities", "the user has capabilities"},
 	[CANARY_READ_ONLY_ROOT] = {"the root is read-only", "the root can be written to"},
@@ -23,12 +27,12 @@ const struct canary_fact_text canary_fact_texts[CANARY_FACT_COUNT] = {
 /* Everybody may write to /var/tmp, but for a root that is read-only. The shell reads for itself: under gVisor each program costs
  * some tens of milliseconds. */
 static const char script[] =
-	"capabilities= root= written= interfaces= memory=\n"
+	"capabilities= root= type= written= interfaces= memory= boot= guest= line=\n"
 	"while read -r key value rest; do\n"
 	"  case $key in CapEff:) capabilities=$value ;; esac\n"
 	"done </proc/self/status\n"
-	"while read -r device dir type options rest; do\n"
-	"  case $dir in /) root=${options%%,*} ;; esac\n"
+	"while read -r device dir name options rest; do\n"
+	"  case $dir in /) root=${options%%,*} type=$name ;; esac\n"
 	"done </proc/mounts\n"
 	"while read -r name rest; do\n"
 	"  case $name in *:*) interfaces=\"$interfaces${name%%:*} \" ;; esac\n"
@@ -39,19 +43,41 @@ static const char script[] =
 	"for dir in / /var/tmp; do\n"
 	"  (: >\"$dir/.canary\") 2>/dev/null && written=\"$written$dir \"\n"
 	"done\n"
+	"{ read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null\n"
+	"{ read -r line </proc/cmdline; } 2>/dev/null\n"
+	"case \" $line \" in\n"
+	"  *' systemd.unit=kata-containers.target '* | *' agent.'*) guest=kata ;;\n"
+	"esac\n"
+	"read -r line </proc/self/stat\n"
+	"set -- $line\n"
 	"newline='\n'\n"
 	"kernel=$(dmesg 2>/dev/null)\n"
 	"printf '\\n" BEGIN "\\n'\n"
 	"printf '%s\\n' \"kernel=${kernel%%\"$newline\"*}\" \"user=$(id -u)\" \\\n"
 	"  \"capabilities=$capabilities\" \"root=$root\" \"written=$written\" \\\n"
-	"  \"interfaces=$interfaces\" \"memory=$memory\" '" END "'\n";
+	"  \"interfaces=$interfaces\" \"memory=$memory\" \"type=$type\" \"boot=$boot\" \\\n"
+	"  \"guest=$guest\" \"started=${22}\" '" END "'\n";
 
 const char *const canary_probe_argv[] = {"/bin/sh", "-c", script, NULL};
 
-enum { KERNEL, USER, CAPABILITIES, ROOT, WRITTEN, INTERFACES, MEMORY, KEY_COUNT };
+enum {
+	KERNEL,
+	USER,
+	CAPABILITIES,
+	ROOT,
+	WRITTEN,
+	INTERFACES,
+	MEMORY,
+	TYPE,
+	BOOT,
+	GUEST,
+	STARTED,
+	KEY_COUNT
+};
 
 static const char *const keys[KEY_COUNT] = {"kernel",  "user",       "capabilities", "root",
-					    "written", "interfaces", "memory"};
+					    "written", "interfaces", "memory",       "type",
+					    "boot",    "guest",      "started"};
 
 struct values {
 	char text[KEY_COUNT][VALUE_BYTES];
@@ -84,28 +110,93 @@ static bool is_all_zero(const struct values *v, size_t key)
 	return v->seen[key] == 1 && text[0] && !text[strspn(text, "0")];
 }
 
-static bool is_limit(const struct values *v, size_t key)
+/* A number of at most 12 digits, or -1. */
+static int64_t number(const struct values *v, size_t key)
 {
 	const char *text = v->text[key];
-	int64_t kib = 0;
+	int64_t n = 0;
 
 	if (v->seen[key] != 1 || !text[0] || strlen(text) > 12)
-		return false;
+		return -1;
 	for (; *text >= '0' && *text <= '9'; text++)
-		kib = kib * 10 + (*text - '0');
-	return !*text && kib > 0 && kib <= DOCKER_MEMORY_BYTES / 1024;
+		n = n * 10 + (*text - '0');
+	return *text ? -1 : n;
 }
 
-static void judge(const struct values *v, bool facts[CANARY_FACT_COUNT])
+static bool is_limit(const struct values *v)
 {
-	facts[CANARY_GVISOR] =
-		v->seen[KERNEL] == 1 && strstr(v->text[KERNEL], "Starting gVisor") != NULL;
-	facts[CANARY_NOT_ROOT] = is(v, USER, "1000");
-	facts[CANARY_NO_CAPABILITIES] = is_all_zero(v, CAPABILITIES);
-	facts[CANARY_READ_ONLY_ROOT] = is(v, ROOT, "ro") && is(v, WRITTEN, "");
-	facts[CANARY_ONLY_LOOPBACK] = is(v, INTERFACES, "lo ");
-	facts[CANARY_MEMORY_LIMIT] = is_limit(v, MEMORY);
+	int64_t kib = number(v, MEMORY);
+
+	return kib > 0 && kib <= DOCKER_MEMORY_BYTES / 1024;
 }
+
+/* --- whose kernel --- */
+
+const char *canary_kind_name(enum canary_kind kind)
+{
+	static const char *const names[CANARY_KIND_COUNT] = {
+		[CANARY_KIND_GVISOR] = "gvisor",
+		[CANARY_KIND_VM] = "vm",
+	};
+
+	return names[kind];
+}
+
+static bool is_boot_id(const struct values *v)
+{
+	const char *text = v->text[BOOT];
+
+	return v->seen[BOOT] == 1 && strlen(text) == CANARY_BOOT_ID_BYTES - 1 &&
+	       !text[strspn(text, "0123456789abcdef-")];
+}
+
+/* Whether the kernel has been booted after the sandbox was asked for. It had run for `started` when it started the probe, which
+ * we asked of it when the sandbox was already age_ms old: a kernel that had not run as long as that was not there before. */
+static bool is_younger(const struct values *v, uint64_t age_ms)
+{
+	int64_t started = number(v, STARTED);
+
+	return started >= 0 && (uint64_t)(started + 2) * TICK_MS < age_ms;
+}
+
+/* Why it is not proved that this is a virtual machine; NULL when it is. */
+static const char *doubt_of_vm(const struct values *v, const struct canary_origin *origin)
+{
+	if (!is_boot_id(v))
+		return "its kernel has no boot id";
+	if (is(v, BOOT, origin->boot_id))
+		return "its kernel is the host's own";
+	if (!is_younger(v, origin->age_ms))
+		return "its kernel is older than the sandbox";
+	if (!is(v, GUEST, "kata"))
+		return "its kernel was not booted by Kata Containers";
+	if (!is(v, TYPE, "virtiofs") && !is(v, TYPE, "9p"))
+		return "its root does not come from outside of a virtual machine";
+	return NULL;
+}
+
+static void judge_kernel(const struct values *v, const struct canary_origin *origin,
+			 struct canary_view *view)
+{
+	bool gvisor = v->seen[KERNEL] == 1 && strstr(v->text[KERNEL], "Starting gVisor") != NULL;
+
+	view->doubt = gvisor ? NULL : doubt_of_vm(v, origin);
+	view->kind = gvisor ? CANARY_KIND_GVISOR : view->doubt ? CANARY_KIND_HOST : CANARY_KIND_VM;
+	view->facts[CANARY_ISOLATED] = view->kind != CANARY_KIND_HOST;
+}
+
+static void judge(const struct values *v, const struct canary_origin *origin,
+		  struct canary_view *view)
+{
+	judge_kernel(v, origin, view);
+	view->facts[CANARY_NOT_ROOT] = is(v, USER, "1000");
+	view->facts[CANARY_NO_CAPABILITIES] = is_all_zero(v, CAPABILITIES);
+	view->facts[CANARY_READ_ONLY_ROOT] = is(v, ROOT, "ro") && is(v, WRITTEN, "");
+	view->facts[CANARY_ONLY_LOOPBACK] = is(v, INTERFACES, "lo ");
+	view->facts[CANARY_MEMORY_LIMIT] = is_limit(v);
+}
+
+/* --- the report --- */
 
 /* The next whole line without "\n" or "\r\n"; NULL when there is none. */
 static const char *next_line(const char **text, const char *end, size_t *len)
@@ -126,7 +217,8 @@ static bool equals(const char *line, size_t len, const char *expected)
 	return len == strlen(expected) && memcmp(line, expected, len) == 0;
 }
 
-bool canary_probe_read(const char *text, size_t len, bool facts[CANARY_FACT_COUNT])
+bool canary_probe_read(const char *text, size_t len, const struct canary_origin *origin,
+		       struct canary_view *view)
 {
 	const char *end = text + len, *line;
 	struct values values = {.seen = {0}};
@@ -135,7 +227,7 @@ bool canary_probe_read(const char *text, size_t len, bool facts[CANARY_FACT_COUN
 
 	while ((line = next_line(&text, end, &n))) {
 		if (begun && equals(line, n, END)) {
-			judge(&values, facts);
+			judge(&values, origin, view);
 			return true;
 		}
 		if (begun)

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sandbox/canary.h"
 
 struct guard {
 	const struct config *config;
@@ -13,7 +12,8 @@ struct guard {
 	struct canary *canary; /* NULL: none is under way */
 	unsigned epoch;
 	bool ok, stopped;
-	uint64_t now_ms; /* of the sweep */
+	enum canary_kind kind; /* meant only when ok */
+	uint64_t now_ms;       /* of the sweep */
 	uint64_t due_ms, pause_ms;
 	uint64_t again_ms; /* the earliest next start, whatever happens */
 	char problem[256];
@@ -64,10 +64,11 @@ static void on_done(void *arg, const struct canary_result *result)
 		return;
 	}
 	log_info("canary.passed", LOG_U("took_ms", result->took_ms));
-	if (g->config->use_gvisor && !result->facts[CANARY_MEMORY_LIMIT])
+	if (result->seen.kind == CANARY_KIND_GVISOR && !result->seen.facts[CANARY_MEMORY_LIMIT])
 		log_warn("canary.no_limit",
 			 LOG_S("warning", canary_fact_texts[CANARY_MEMORY_LIMIT].bad));
 	g->ok = true;
+	g->kind = result->seen.kind;
 	g->pause_ms = GUARD_PAUSE_MIN_MS;
 	g->problem[0] = '\0';
 }
@@ -113,6 +114,11 @@ void guard_sweep(struct guard *g, const struct environment *environment, unsigne
 bool guard_ok(const struct guard *g, unsigned epoch)
 {
 	return g->ok && g->epoch == epoch;
+}
+
+enum canary_kind guard_kind(const struct guard *g)
+{
+	return g->kind;
 }
 
 const char *guard_problem(const struct guard *g)

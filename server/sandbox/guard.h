@@ -1,5 +1,5 @@
 /*
- * Keeps sandboxes from strangers until a canary has come back: with gVisor or not at all.
+ * Keeps sandboxes from strangers until a canary has come back: isolated or not at all.
  *
  * Each time that another Engine or another runtime may be there, one canary runs; until it has passed, guard_ok() is false. After
  * a failure it is tried again, with growing pauses, and never while the fleet's circuit is open: each failed start leaves
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "sandbox/canary.h"
 #include "sandbox/environment.h"
 #include "sandbox/sandbox.h"
 
@@ -37,6 +38,9 @@ void guard_sweep(struct guard *g, const struct environment *environment, unsigne
 
 /* Whether a canary has passed in this epoch: the Engine's of now, which the guard may not have been told yet. */
 bool guard_ok(const struct guard *g, unsigned epoch);
+
+/* Whose kernel the canary has seen that passed last; asked for only where guard_ok(). */
+enum canary_kind guard_kind(const struct guard *g);
 
 /* For an operator: why not; "" when guard_ok(). */
 const char *guard_problem(const struct guard *g);

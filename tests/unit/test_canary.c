@@ -1,4 +1,5 @@
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,31 +22,44 @@
 
 static const enum canary_fact none = CANARY_FACT_COUNT;
 
-static void read_report(const char *text, bool facts[CANARY_FACT_COUNT])
+/* A server that has asked for the sandbox 1000 ms before it started the probe. */
+#define HOST_BOOT "6f7f1c0e-9d1d-4c1c-8f0e-3b1f6b8f2a11"
+static const struct canary_origin origin = {.boot_id = HOST_BOOT, .age_ms = 1000};
+
+static struct canary_view view_from(const char *text, const struct canary_origin *from)
 {
-	memset(facts, 0xff, CANARY_FACT_COUNT * sizeof(bool));
-	ck_assert(canary_probe_read(text, strlen(text), facts));
+	struct canary_view view;
+
+	memset(&view, 0xff, sizeof(view));
+	ck_assert(canary_probe_read(text, strlen(text), from, &view));
+	return view;
+}
+
+static struct canary_view view_of(const char *text)
+{
+	return view_from(text, &origin);
 }
 
 START_TEST(a_good_report_proves_every_fact)
 {
-	bool facts[CANARY_FACT_COUNT];
+	struct canary_view view = view_of("$ anything" GOOD "anything");
 
-	read_report("$ anything" GOOD "anything", facts);
 	for (size_t i = 0; i < CANARY_FACT_COUNT; i++)
-		ck_assert(facts[i]);
+		ck_assert(view.facts[i]);
+	ck_assert_str_eq(canary_kind_name(view.kind), "gvisor");
+	ck_assert_ptr_null(view.doubt);
 }
 END_TEST
 
 START_TEST(a_report_is_read_only_when_it_is_whole)
 {
-	bool facts[CANARY_FACT_COUNT] = {false};
+	struct canary_view view = {.kind = CANARY_KIND_HOST};
 
 	for (size_t len = 0; len < strlen(GOOD); len++)
-		ck_assert(!canary_probe_read(GOOD, len, facts));
+		ck_assert(!canary_probe_read(GOOD, len, &origin, &view));
 	for (size_t i = 0; i < CANARY_FACT_COUNT; i++)
-		ck_assert(!facts[i]);
-	ck_assert(canary_probe_read(GOOD, strlen(GOOD), facts));
+		ck_assert(!view.facts[i]);
+	ck_assert(canary_probe_read(GOOD, strlen(GOOD), &origin, &view));
 }
 END_TEST
 
@@ -56,12 +70,12 @@ static const struct {
 } reports[] = {
 	{BEGIN
 	 "kernel=[    0.000000] Linux version 6.1.0\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END,
-	 CANARY_GVISOR},
-	{BEGIN "kernel=\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
-	{BEGIN USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
-	{KERNEL BEGIN USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
-	{BEGIN KERNEL KERNEL USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
-	{BEGIN "kernel=\r\n" KERNEL USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_GVISOR},
+	 CANARY_ISOLATED},
+	{BEGIN "kernel=\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_ISOLATED},
+	{BEGIN USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_ISOLATED},
+	{KERNEL BEGIN USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_ISOLATED},
+	{BEGIN KERNEL KERNEL USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_ISOLATED},
+	{BEGIN "kernel=\r\n" KERNEL USER NO_CAPS ROOT INTERFACES MEMORY END, CANARY_ISOLATED},
 	{BEGIN KERNEL "user=0\r\n" NO_CAPS ROOT INTERFACES MEMORY END, CANARY_NOT_ROOT},
 	{BEGIN KERNEL "user=\r\n" NO_CAPS ROOT INTERFACES MEMORY END, CANARY_NOT_ROOT},
 	{BEGIN KERNEL "user=10000\r\n" NO_CAPS ROOT INTERFACES MEMORY END, CANARY_NOT_ROOT},
@@ -92,23 +106,108 @@ static const struct {
 
 START_TEST(each_fact_is_true_only_where_the_report_proves_it)
 {
-	bool facts[CANARY_FACT_COUNT];
+	struct canary_view view = view_of(reports[_i].text);
 
-	read_report(reports[_i].text, facts);
 	for (enum canary_fact i = 0; i < CANARY_FACT_COUNT; i++)
-		ck_assert_msg(facts[i] == (i != reports[_i].unproved), "fact %d", (int)i);
+		ck_assert_msg(view.facts[i] == (i != reports[_i].unproved), "fact %d", (int)i);
 }
 END_TEST
 
 START_TEST(a_value_without_end_proves_nothing)
 {
 	char text[CANARY_OUTPUT_MAX] = BEGIN "kernel=Starting gVisor";
-	bool facts[CANARY_FACT_COUNT];
 
 	memset(text + strlen(text), 'x', 1000);
 	strcat(text, "\r\n" USER END);
-	read_report(text, facts);
-	ck_assert(!facts[CANARY_GVISOR] && facts[CANARY_NOT_ROOT]);
+	struct canary_view view = view_of(text);
+	ck_assert(!view.facts[CANARY_ISOLATED] && view.facts[CANARY_NOT_ROOT]);
+}
+END_TEST
+
+/* --- whose kernel: what a guest of Kata Containers shows, and what could be taken for it --- */
+
+#define LINUX "kernel=\r\n"
+#define REST  USER NO_CAPS ROOT INTERFACES "memory=2050564\r\n"
+#define BOOT  "boot=0a3a9f4e-7c55-4d0b-9a43-55a1d2a0c7de\r\n"
+#define KATA  "guest=kata\r\n"
+#define YOUNG "started=61\r\n"
+#define GUEST LINUX REST "type=virtiofs\r\n" BOOT KATA YOUNG
+
+START_TEST(a_kernel_that_kata_booted_for_the_sandbox_is_a_virtual_machines)
+{
+	static const char *const texts[] = {
+		BEGIN GUEST END,
+		BEGIN LINUX REST "type=9p\r\n" BOOT KATA YOUNG END,
+		BEGIN "kernel=[    0.000000] Linux version 6.12.47\r\n" REST
+		      "type=virtiofs\r\n" BOOT KATA YOUNG END,
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct canary_view view = view_of(texts[i]);
+		ck_assert_ptr_null(view.doubt);
+		ck_assert_str_eq(canary_kind_name(view.kind), "vm");
+		ck_assert(view.facts[CANARY_ISOLATED] && view.facts[CANARY_NOT_ROOT]);
+		ck_assert(!view.facts[CANARY_MEMORY_LIMIT]);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *text, *doubt;
+} doubtful[] = {
+	/* runc on this host */
+	{BEGIN LINUX REST "type=overlay\r\nboot=" HOST_BOOT "\r\nguest=\r\nstarted=8640000\r\n" END,
+	 "the host's own"},
+	/* runc on this host, which is a guest of Kata Containers itself, with a storage driver that shows it */
+	{BEGIN LINUX REST "type=virtiofs\r\nboot=" HOST_BOOT "\r\n" KATA YOUNG END,
+	 "the host's own"},
+	/* runc on another host behind a forwarded socket, be it a virtual machine or not */
+	{BEGIN LINUX REST "type=overlay\r\n" BOOT "guest=\r\nstarted=8640000\r\n" END, "older"},
+	/* runc in a guest of Kata Containers elsewhere */
+	{BEGIN LINUX REST "type=virtiofs\r\n" BOOT KATA "started=8640000\r\n" END, "older"},
+	{BEGIN LINUX REST "type=virtiofs\r\n" BOOT KATA "started=98\r\n" END, "older"},
+	{BEGIN LINUX REST "type=virtiofs\r\n" BOOT KATA "started=\r\n" END, "older"},
+	{BEGIN LINUX REST "type=virtiofs\r\n" BOOT KATA "started=-61\r\n" END, "older"},
+	{BEGIN LINUX REST "type=virtiofs\r\n" BOOT KATA "started=9999999999999\r\n" END, "older"},
+	{BEGIN LINUX REST "type=virtiofs\r\n" BOOT KATA END, "older"},
+	{BEGIN GUEST YOUNG END, "older"},
+	/* a young kernel of somebody else's */
+	{BEGIN LINUX REST "type=virtiofs\r\n" BOOT "guest=\r\n" YOUNG END, "not booted by Kata"},
+	{BEGIN GUEST KATA END, "not booted by Kata"},
+	{BEGIN LINUX REST "type=overlay\r\n" BOOT KATA YOUNG END, "root does not come"},
+	{BEGIN LINUX REST BOOT KATA YOUNG END, "root does not come"},
+	{BEGIN LINUX REST "type=virtiofs\r\nboot=\r\n" KATA YOUNG END, "no boot id"},
+	{BEGIN LINUX REST "type=virtiofs\r\nboot=0a3a9f4e\r\n" KATA YOUNG END, "no boot id"},
+	{BEGIN LINUX REST
+	 "type=virtiofs\r\nboot=0A3A9F4E-7C55-4D0B-9A43-55A1D2A0C7DE\r\n" KATA YOUNG END,
+	 "no boot id"},
+	{BEGIN LINUX REST "type=virtiofs\r\n" KATA YOUNG END, "no boot id"},
+	{BEGIN GUEST BOOT END, "no boot id"},
+	{BEGIN END, "no boot id"},
+};
+
+#define DOUBTFUL_COUNT (sizeof(doubtful) / sizeof(doubtful[0]))
+
+START_TEST(what_could_be_the_hosts_kernel_is_taken_for_it)
+{
+	struct canary_view view = view_of(doubtful[_i].text);
+
+	ck_assert_int_eq(view.kind, CANARY_KIND_HOST);
+	ck_assert_ptr_null(canary_kind_name(view.kind));
+	ck_assert(!view.facts[CANARY_ISOLATED]);
+	ck_assert_ptr_nonnull(strstr(view.doubt, doubtful[_i].doubt));
+}
+END_TEST
+
+/* The age is what proves it then. */
+START_TEST(a_server_that_does_not_know_its_own_boot_id_still_tells_them_apart)
+{
+	const struct canary_origin blind = {.age_ms = 1000}, early = {.age_ms = 630};
+
+	ck_assert_int_eq(view_from(BEGIN GUEST END, &blind).kind, CANARY_KIND_VM);
+	ck_assert_int_eq(view_from(BEGIN GUEST END, &early).kind, CANARY_KIND_HOST);
+	ck_assert_int_eq(view_from(doubtful[0].text, &blind).kind, CANARY_KIND_HOST);
+	ck_assert_int_eq(view_from(doubtful[3].text, &blind).kind, CANARY_KIND_HOST);
 }
 END_TEST
 
@@ -236,14 +335,60 @@ START_TEST(a_report_without_gvisor_is_a_problem_where_gvisor_is_demanded)
 {
 	start(&(struct sim_plan){.create = SIM_OK});
 	print(BEGIN "kernel=\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END);
-	expect_problem("not gVisor");
-	ck_assert(owner.result.reported && !owner.result.facts[CANARY_GVISOR]);
-	ck_assert(owner.result.facts[CANARY_NO_CAPABILITIES]);
+	expect_problem("neither gVisor nor a virtual machine");
+	ck_assert(owner.result.reported && !owner.result.seen.facts[CANARY_ISOLATED]);
+	ck_assert(owner.result.seen.facts[CANARY_NO_CAPABILITIES]);
 	start_demanding(&(struct sim_plan){.create = SIM_OK}, false);
 	print(BEGIN "kernel=\r\n" USER NO_CAPS ROOT INTERFACES MEMORY END);
 	world_until(is_done);
-	ck_assert(owner.result.ok && !owner.result.facts[CANARY_GVISOR]);
+	ck_assert(owner.result.ok && !owner.result.seen.facts[CANARY_ISOLATED]);
 	world_settle();
+}
+END_TEST
+
+/* The simulated sandbox is asked for and there at once, so no kernel can have been booted in between. */
+START_TEST(a_guest_that_is_older_than_its_sandbox_is_no_proof)
+{
+	start(&(struct sim_plan){.create = SIM_OK});
+	print(BEGIN GUEST END);
+	expect_problem("its kernel is older than the sandbox");
+}
+END_TEST
+
+static bool is_asking_for_a_start(void)
+{
+	return sim_container_count(world.sim) == 1;
+}
+
+START_TEST(a_guest_that_was_booted_while_its_sandbox_was_started_is_one)
+{
+	start(&(struct sim_plan){.start = SIM_HANG});
+	world_until(is_asking_for_a_start);
+	for (uint64_t end_ms = clock_monotonic_ms() + 200; clock_monotonic_ms() < end_ms;)
+		world_turns(1);
+	sim_release(world.sim);
+	print(BEGIN LINUX REST "type=virtiofs\r\n" BOOT KATA "started=12\r\n" END);
+	world_until(is_done);
+	ck_assert_msg(owner.result.ok, "%s", owner.result.problem);
+	ck_assert_int_eq(owner.result.seen.kind, CANARY_KIND_VM);
+	world_settle();
+}
+END_TEST
+
+START_TEST(the_boot_id_of_this_host_gives_runc_away)
+{
+	char text[1024], boot[64];
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(boot, sizeof(boot), file));
+	fclose(file);
+	boot[strcspn(boot, "\n")] = '\0';
+	snprintf(text, sizeof(text), "%sboot=%s\r\n%s",
+		 BEGIN LINUX REST "type=virtiofs\r\n" KATA "started=0\r\n", boot, END);
+	start(&(struct sim_plan){.create = SIM_OK});
+	print(text);
+	expect_problem("its kernel is the host's own");
 }
 END_TEST
 
@@ -254,7 +399,7 @@ START_TEST(each_other_fact_is_demanded_but_the_memory_limit)
 	start_demanding(&(struct sim_plan){.create = SIM_OK}, false);
 	print(reports[_i].text);
 	world_until(is_done);
-	ck_assert(owner.result.ok == (unproved == none || unproved == CANARY_GVISOR ||
+	ck_assert(owner.result.ok == (unproved == none || unproved == CANARY_ISOLATED ||
 				      unproved == CANARY_MEMORY_LIMIT));
 	ck_assert(owner.result.ok == !owner.result.problem[0]);
 	world_settle();
@@ -390,11 +535,18 @@ int main(void)
 	tcase_add_loop_test(report, each_fact_is_true_only_where_the_report_proves_it, 0,
 			    REPORT_COUNT);
 	tcase_add_test(report, a_value_without_end_proves_nothing);
+	tcase_add_test(report, a_kernel_that_kata_booted_for_the_sandbox_is_a_virtual_machines);
+	tcase_add_loop_test(report, what_could_be_the_hosts_kernel_is_taken_for_it, 0,
+			    DOUBTFUL_COUNT);
+	tcase_add_test(report, a_server_that_does_not_know_its_own_boot_id_still_tells_them_apart);
 	tcase_add_checked_fixture(life, world_up, world_down);
 	tcase_add_test(life, a_good_report_is_told_once_and_when_the_container_is_gone);
 	tcase_add_test(life, its_container_is_a_sandbox_of_this_worker);
 	tcase_add_test(life, a_good_result_does_not_wait_for_a_removal_that_takes_too_long);
 	tcase_add_test(life, a_report_without_gvisor_is_a_problem_where_gvisor_is_demanded);
+	tcase_add_test(life, a_guest_that_is_older_than_its_sandbox_is_no_proof);
+	tcase_add_test(life, a_guest_that_was_booted_while_its_sandbox_was_started_is_one);
+	tcase_add_test(life, the_boot_id_of_this_host_gives_runc_away);
 	tcase_add_loop_test(life, each_other_fact_is_demanded_but_the_memory_limit, 0,
 			    REPORT_COUNT);
 	tcase_add_loop_test(life, a_sandbox_that_fails_is_one_problem_and_leaves_nothing, 0,
