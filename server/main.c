@@ -48,7 +48,8 @@ struct app {
 	struct server *server;
 	uint64_t drain_deadline_ms; /* 0: not draining */
 	char url[CONFIG_TEXT_BYTES + 32];
-	bool ready; /* has said so */
+	bool ready;             /* has said so */
+	unsigned runtime_epoch; /* of the Engine, in which the runtime was announced last */
 	int exit_code;
 };
 
@@ -72,6 +73,22 @@ static void announce_ready(struct app *app)
 		     guard_ok(app->guard, watch_health(app->watch)->epoch);
 	if (app->ready)
 		log_info("server.ready", LOG_S("url", app->url));
+}
+
+/* Once for each Engine that comes: what holds the sandboxes, as seen, not as configured. */
+static void announce_runtime(struct app *app)
+{
+	const struct engine_health *engine = watch_health(app->watch);
+	const char *kind;
+
+	if (app->runtime_epoch == engine->epoch || engine->runtime_epoch != engine->epoch ||
+	    !guard_ok(app->guard, engine->epoch))
+		return;
+	app->runtime_epoch = engine->epoch;
+	kind = canary_kind_name(guard_kind(app->guard));
+	log_info("runtime.in_force", LOG_S("kind", kind ? kind : "host"),
+		 LOG_S("version", engine->runtime_version),
+		 LOG_S("platform", engine->runtime_platform));
 }
 
 static void sweep_guard(struct app *app, uint64_t now_ms)
@@ -105,6 +122,7 @@ static void on_sweep(uv_timer_t *timer)
 	fleet_sweep(app->fleet, now_ms);
 	reaper_sweep(app->reaper, now_ms);
 	tell_manager(app, now_ms);
+	announce_runtime(app);
 	if (!app->ready)
 		announce_ready(app);
 	if (!app->drain_deadline_ms)
@@ -144,7 +162,7 @@ static int build(struct app *app, struct err *err)
 		return -1;
 	app->reaper = reaper_new(app->docker);
 	app->fleet = fleet_new(&app->config, app->docker, app->reaper, app->instance);
-	app->watch = watch_new(&app->config, app->docker, app->fleet);
+	app->watch = watch_new(&app->loop, &app->config, app->docker, app->fleet);
 	app->guard = guard_new(&app->config, app->fleet);
 	app->capacity = capacity_new(&app->loop, &app->config);
 	app->limiter = limiter_new(

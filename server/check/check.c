@@ -14,6 +14,8 @@
 #include "check/report.h"
 #include "engine/docker.h"
 #include "sandbox/canary.h"
+#include "sandbox/runtime.h"
+#include "sandbox/version_query.h"
 
 #define SWEEP_INTERVAL_MS 10
 
@@ -34,6 +36,8 @@ struct check {
 	struct capacity *capacity;
 	struct docker_call *call; /* the question under way: one at a time */
 	uint64_t asked_ms;
+	struct version_query *version;
+	char platform[RUNTIME_PLATFORM_BYTES];
 	size_t image;                          /* the environment whose image is being asked for */
 	const struct environment *environment; /* the first one whose image is there */
 	bool runtime_ok;
@@ -218,6 +222,25 @@ static void ask_image(struct check *c)
 		      &err);
 }
 
+static void on_runtime_version(void *arg, const char *version)
+{
+	struct check *c = arg;
+
+	c->version = NULL;
+	engine_check_version(&c->report, version, c->platform);
+	ask_image(c);
+}
+
+static void ask_runtime_version(struct check *c, const struct docker_info *info)
+{
+	struct err err;
+
+	runtime_platform(info->runtime_args, c->platform);
+	c->version = version_query_start(&c->loop, info->runtime_path, on_runtime_version, c, &err);
+	if (!c->version)
+		on_runtime_version(c, "");
+}
+
 static void on_info(void *arg, const struct docker_info *info, const struct err *err)
 {
 	struct check *c = arg;
@@ -229,7 +252,10 @@ static void on_info(void *arg, const struct docker_info *info, const struct err 
 	}
 	c->runtime_ok = engine_check_runtime(&c->report, &c->config, info);
 	engine_check_limits(&c->report, info);
-	ask_image(c);
+	if (c->config.use_gvisor && info->runtime_known)
+		ask_runtime_version(c, info);
+	else
+		ask_image(c);
 }
 
 static void on_version(void *arg, const struct docker_version *version, const struct err *err)
@@ -282,6 +308,8 @@ static void on_signal(uv_signal_t *handle, int number)
 	report_line(&c->report, VERDICT_FAIL, "interrupted by signal %d", number);
 	docker_cancel(c->call);
 	c->call = NULL;
+	version_query_cancel(c->version);
+	c->version = NULL;
 	canary_cancel(c->canary);
 	c->canary = NULL;
 	wind_up(c);
@@ -332,6 +360,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 static void tear_down(struct check *c)
 {
 	canary_cancel(c->canary);
+	version_query_cancel(c->version);
 	fleet_free(c->fleet);
 	reaper_free(c->reaper);
 	docker_cancel(c->call);

@@ -23,6 +23,12 @@ bool engine_check_runtime(struct report *r, const struct config *config,
 	return !problem[0];
 }
 
+void engine_check_version(struct report *r, const char *version, const char *platform)
+{
+	report_line(r, VERDICT_OK, "runtime version %s, platform %s",
+		    *version ? version : "not known", *platform ? platform : "not set");
+}
+
 void engine_check_limits(struct report *r, const struct docker_info *info)
 {
 	const struct {

@@ -18,6 +18,9 @@ bool engine_check_runtime(struct report *r, const struct config *config,
 /* Which limits the Engine can enforce. */
 void engine_check_limits(struct report *r, const struct docker_info *info);
 
+/* What the runtime has said of itself: version and platform, "" when not known. */
+void engine_check_version(struct report *r, const char *version, const char *platform);
+
 /* One line for the start, one for each fact. */
 void engine_check_canary(struct report *r, const struct config *config,
 			 const struct environment *environment, const struct canary_result *result);

@@ -68,6 +68,7 @@ static struct json_health health_of(const struct server *s)
 	h.uptime_ms = (int64_t)(clock_monotonic_ms() - s->started_ms);
 	h.containers = fleet_containers(s->parts.fleet);
 	h.sessions = counts.running;
+	h.runtime_kind = canary_passed(s) ? canary_kind_name(guard_kind(s->parts.guard)) : NULL;
 	judge(&h);
 	if (fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
 		add_reason(&h, "sandboxes fail to start");

@@ -205,20 +205,32 @@ char *json_uptime(char *buf, int64_t ms)
 	return buf;
 }
 
+static const char *or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+static json_t *runtime_object(const struct json_health *h)
+{
+	const struct engine_health *engine = h->engine;
+
+	return json_pack(
+		"{s:b, s:b, s:s, s:s?, s:s?, s:s?}", "requested", (int)h->config->use_gvisor,
+		"available", (int)(engine->reachable && engine->runtime_ok), "runtime",
+		h->config->gvisor_runtime, "kind", h->runtime_kind, "version",
+		or_null(engine->runtime_version), "platform", or_null(engine->runtime_platform));
+}
+
 static json_t *health_object(const struct json_health *h)
 {
 	char timestamp[CLOCK_ISO8601_BYTES], uptime[32];
-	json_t *gvisor =
-		json_pack("{s:b, s:b, s:s}", "requested", (int)h->config->use_gvisor, "available",
-			  (int)(h->engine->reachable && h->engine->runtime_ok), "runtime",
-			  h->config->gvisor_runtime);
 	json_t *root =
 		json_pack("{s:s, s:s, s:s, s:f, s:I, s:i, s:I, s:s, s:o, s:s}", "status", h->status,
 			  "timestamp", clock_iso8601(timestamp, clock_wall_ms()), "uptime",
 			  json_uptime(uptime, h->uptime_ms), "uptimeSeconds",
 			  (double)h->uptime_ms / 1000, "containers", (json_int_t)h->containers,
 			  "pool_size", 0, "active_sessions", (json_int_t)h->sessions, "worker_id",
-			  h->config->worker_id, "gvisor", gvisor, "version", VERSION);
+			  h->config->worker_id, "gvisor", runtime_object(h), "version", VERSION);
 
 	if (!root || !h->reasons[0])
 		return root;

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sandbox/runtime.h"
+#include "sandbox/version_query.h"
 
 #define BACKOFF_MIN_MS 250
 #define BACKOFF_MAX_MS 5000
@@ -18,26 +18,30 @@
 #define RECHECK_MS 30000
 
 struct watch {
+	uv_loop_t *loop;
 	const struct config *config;
 	struct docker *docker;
 	struct fleet *fleet;
 	struct engine_health health;
 	struct docker_call *call; /* the question under way: one at a time */
 	struct docker_call *events;
-	size_t image; /* the environment whose image is being asked for */
+	struct version_query *version; /* NULL: the runtime's program is not being asked */
+	size_t image;                  /* the environment whose image is being asked for */
+	unsigned asked_epoch;          /* in which it was asked last */
 	uint64_t due_ms, asked_ms, checked_ms;
 	uint64_t backoff_ms;
 	bool announced;    /* the log knows the state of `reachable` */
 	char runtime[256]; /* how the Engine calls it; cut */
 };
 
-struct watch *watch_new(const struct config *config, struct docker *docker, struct fleet *fleet)
+struct watch *watch_new(uv_loop_t *loop, const struct config *config, struct docker *docker,
+			struct fleet *fleet)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
-	*w = (struct watch){.config = config, .docker = docker, .fleet = fleet};
+	*w = (struct watch){.loop = loop, .config = config, .docker = docker, .fleet = fleet};
 	w->backoff_ms = BACKOFF_MIN_MS;
 	snprintf(w->health.problem, sizeof(w->health.problem), "not asked yet");
 	return w;
@@ -49,6 +53,7 @@ void watch_free(struct watch *w)
 		return;
 	docker_cancel(w->call);
 	docker_cancel(w->events);
+	version_query_cancel(w->version);
 	free(w);
 }
 
@@ -183,7 +188,37 @@ static void ask_image(struct watch *w)
 	asked(w, docker_image(w->docker, environments[w->image].image, on_image, w, &err), &err);
 }
 
-/* An Engine can be told to use another program without being restarted. */
+static void know_version(struct watch *w, const char *version)
+{
+	snprintf(w->health.runtime_version, sizeof(w->health.runtime_version), "%s", version);
+	w->health.runtime_epoch = w->asked_epoch;
+}
+
+static void on_runtime_version(void *arg, const char *version)
+{
+	struct watch *w = arg;
+
+	w->version = NULL;
+	know_version(w, version);
+}
+
+/* Once in each epoch. A query of the one before is not in the way for long. */
+static void ask_runtime_version(struct watch *w, const char *path)
+{
+	struct err err;
+
+	if (w->version || w->asked_epoch == w->health.epoch)
+		return;
+	w->asked_epoch = w->health.epoch;
+	w->version = version_query_start(w->loop, path, on_runtime_version, w, &err);
+	if (w->version)
+		return;
+	log_debug("runtime.version_unknown", LOG_S("problem", err.msg));
+	know_version(w, "");
+}
+
+/* An Engine can be told to use another program without being restarted. Where its default runtime is used, which is not the one that
+ * was asked about, nothing is known of it. */
 static void note_runtime(struct watch *w, const struct docker_info *info)
 {
 	char runtime[sizeof(w->runtime)] = "";
@@ -192,6 +227,9 @@ static void note_runtime(struct watch *w, const struct docker_info *info)
 	if (strcmp(runtime, w->runtime) != 0)
 		w->health.epoch++;
 	memcpy(w->runtime, runtime, sizeof(runtime));
+	runtime_platform(w->config->use_gvisor ? info->runtime_args : "",
+			 w->health.runtime_platform);
+	ask_runtime_version(w, w->config->use_gvisor ? info->runtime_path : "");
 }
 
 static void on_info(void *arg, const struct docker_info *info, const struct err *err)

@@ -75,6 +75,7 @@ test("all is well: a line for each item, exit code 0", async () => {
 		/^ok {4}Docker Engine \S+, API 1\.\d+, at unix:\/\/\S+ \(\d+ ms\)/,
 		/^ok {4}runtime runsc: \S*runsc/,
 		/^ok {4}memory, processes and CPU time are limited/,
+		/^ok {4}runtime version [\w.+~-]*\d[\w.+~-]*, platform not set/,
 		...IMAGES.map((image) => new RegExp(`^ok {4}${image}`)),
 		/^ok {4}a sandbox of bash started and answered \(\d+ ms\)/,
 		/^ok {4}in a sandbox the kernel is gVisor's/,
@@ -148,13 +149,13 @@ describe("an Engine that lacks something", () => {
 	});
 	test("gVisor, although the runtime's name was found", async () => {
 		const { text } = await check({ SANDBOX_GVISOR_RUNTIME: "runc" });
-		assertLines(text, [/^FAIL {2}in a sandbox this is not gVisor: .*runtime is called runc/m, /^ok {4}in a sandbox the root is read-only/m, /^1 problem/m]);
+		assertLines(text, [/^FAIL {2}in a sandbox this is neither gVisor nor a virtual machine: its kernel is the host's own, .*runtime is called runc/m, /^ok {4}runtime version not known/m, /^ok {4}in a sandbox the root is read-only/m, /^1 problem/m]);
 	});
 	test("gVisor, which was not asked for", async () => {
 		const { code, text } = await check({ SANDBOX_USE_GVISOR: "false" });
 		assert.equal(code, 0, text);
 		assertLines(text, [/^warn {2}SANDBOX_USE_GVISOR=false/m, /^ok {4}a sandbox of bash started/m]);
-		assert.doesNotMatch(text, /gVisor's$/m);
+		assert.doesNotMatch(text, /gVisor's$|runtime version/m);
 	});
 	test("the strength to start a sandbox: its words do not reach the terminal as they are", async () => {
 		const answer = { status: 500, body: '{"message":"\\u001b[2Jfailed\\nok    all"}' };

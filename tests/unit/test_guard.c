@@ -1,6 +1,9 @@
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "sandbox/canary_probe.h"
@@ -126,6 +129,7 @@ START_TEST(nothing_is_allowed_before_a_canary_has_passed)
 	pass();
 	expect_quiet();
 	ck_assert(guard_ok(guard, epoch));
+	ck_assert_int_eq(guard_kind(guard), CANARY_KIND_GVISOR);
 }
 END_TEST
 
@@ -245,6 +249,7 @@ START_TEST(where_gvisor_is_not_asked_for_it_is_not_demanded)
 	answer("\r\n<canary>\r\nkernel=\r\nuser=1000\r\ncapabilities=0000000000000000\r\nroot=ro\r"
 	       "\nwritten=\r\ninterfaces=lo \r\n</canary>\r\n");
 	world_until(is_ok);
+	ck_assert_int_eq(guard_kind(guard), CANARY_KIND_HOST);
 }
 END_TEST
 
@@ -277,12 +282,33 @@ static bool is_another_epoch(void)
 	return watch_health(world.watch)->epoch != epoch;
 }
 
-START_TEST(another_runtime_of_the_same_engine_is_another_epoch)
+static bool knows_runtime(void)
 {
-	epoch = watch_health(world.watch)->epoch;
-	sim_set_runtime(world.sim, "/usr/sbin/runc");
+	return watch_health(world.watch)->runtime_epoch == watch_health(world.watch)->epoch;
+}
+
+START_TEST(another_runtime_of_the_same_engine_is_another_epoch_and_asked_for_its_version)
+{
+	const struct engine_health *health = watch_health(world.watch);
+	char path[] = "/tmp/sandbox-runtime-XXXXXX";
+	FILE *program = fdopen(mkstemp(path), "w");
+
+	ck_assert_ptr_nonnull(program);
+	fprintf(program, "#!/bin/sh\necho runsc version 7.5\n");
+	ck_assert(fchmod(fileno(program), 0755) == 0 && fclose(program) == 0);
+	ck_assert_str_eq(health->runtime_version, ""); /* of a runtime without a path */
+	epoch = health->epoch;
+	sim_set_runtime(world.sim, path);
 	world_until(is_another_epoch);
-	ck_assert_uint_eq(watch_health(world.watch)->epoch, epoch + 1);
+	ck_assert_uint_eq(health->epoch, epoch + 1);
+	world_until(knows_runtime);
+	ck_assert_str_eq(health->runtime_version, "7.5");
+	sim_set_runtime(world.sim, "io.containerd.runsc.v1");
+	epoch++;
+	world_until(is_another_epoch);
+	world_until(knows_runtime);
+	ck_assert_str_eq(health->runtime_version, "");
+	unlink(path);
 }
 END_TEST
 
@@ -391,7 +417,8 @@ int main(void)
 	tcase_add_test(tc, when_it_is_stopped_nothing_runs_any_more);
 	tcase_add_test(tc, where_gvisor_is_not_asked_for_it_is_not_demanded);
 	tcase_add_test(tc, an_engine_that_was_restarted_is_another_epoch);
-	tcase_add_test(tc, another_runtime_of_the_same_engine_is_another_epoch);
+	tcase_add_test(
+		tc, another_runtime_of_the_same_engine_is_another_epoch_and_asked_for_its_version);
 	TCase *of_sessions = tcase_create("sessions");
 	tcase_add_checked_fixture(of_sessions, set_up_guarded, tear_down_guarded);
 	tcase_add_test(of_sessions,

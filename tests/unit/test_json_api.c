@@ -198,6 +198,8 @@ END_TEST
 
 START_TEST(health_says_why_it_is_bad)
 {
+	static const char *const told[] = {"kind", "version", "platform"};
+	static const char *const values[] = {"gvisor", "release-20240107.0", "kvm"};
 	static struct config config = {.use_gvisor = true, .gvisor_runtime = "runsc"};
 	struct engine_health engine = {.reachable = true, .runtime_ok = true};
 	struct json_health h = {.status = "ok",
@@ -217,6 +219,18 @@ START_TEST(health_says_why_it_is_bad)
 	const json_t *gvisor = json_object_get(root, "gvisor");
 	ck_assert(json_is_true(json_object_get(gvisor, "requested")));
 	ck_assert(json_is_true(json_object_get(gvisor, "available")));
+	ck_assert_str_eq(json_string_value(json_object_get(gvisor, "runtime")), "runsc");
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(json_is_null(json_object_get(gvisor, told[i])));
+	json_decref(root);
+	h.runtime_kind = "gvisor";
+	strcpy(engine.runtime_version, "release-20240107.0");
+	strcpy(engine.runtime_platform, "kvm");
+	parse(json_health(&h));
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_str_eq(json_string_value(
+					 json_object_get(json_object_get(root, "gvisor"), told[i])),
+				 values[i]);
 	json_decref(root);
 	h.status = "degraded";
 	h.reasons[0] = "one";

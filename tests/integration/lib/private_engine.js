@@ -27,11 +27,11 @@ function named(paths, id) {
 }
 
 export class PrivateEngine {
-	/* runtimes: {name: text of a script}, called as runsc is. */
+	/* runtimes: {name: text of a script, or [path, argument...]}, called as runsc is. */
 	constructor(runtimes) {
 		this.directory = mkdtempSync(join(tmpdir(), "sandbox-engine-"));
 		this.run = join(this.directory, "run");
-		const paths = Object.entries(runtimes).map(([name, script]) => `${name}=${this.#write(name, script)}`);
+		const paths = Object.entries(runtimes).map(([name, runtime]) => `${name}=${Array.isArray(runtime) ? runtime.join(",") : this.#write(name, runtime)}`);
 		this.env = {
 			...process.env,
 			SANDBOX_ENGINE_DIR: join(this.directory, "data"),
