@@ -79,7 +79,7 @@ const struct setting settings[] = {
 	{GROUP_ENGINE, "DOCKER_HOST", "unix:///var/run/docker.sock", FIELD(docker_host),
 	 value_docker_host, 0, 0, NULL, 0, "socket of the Docker Engine"},
 	{GROUP_ENGINE, "SANDBOX_GVISOR_RUNTIME", "runsc", FIELD(gvisor_runtime), value_text, 0, 0,
-	 NULL, 0, "name under which the Engine knows gVisor's runtime"},
+	 NULL, 0, "name under which the Engine knows gVisor's runtime, or Kata Containers"},
 	{GROUP_ENGINE, "WORKER_ID", "", FIELD(worker_id), value_worker_id, 0, 0, NULL, 0,
 	 "name of this server among all on the same Engine; empty: HOSTNAME-PORT"},
 
