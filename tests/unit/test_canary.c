@@ -211,6 +211,139 @@ START_TEST(a_server_that_does_not_know_its_own_boot_id_still_tells_them_apart)
 }
 END_TEST
 
+/* --- the script, over files as a guest of Kata Containers shows them --- */
+
+static char proc[] = "/tmp/sandbox-canary-XXXXXX";
+
+#define KATA_CMDLINE                                                                               \
+	"tsc=reliable no_timer_check reboot=k cryptomgr.notests net.ifnames=0 root=/dev/pmem0p1 "  \
+	"ro rootfstype=ext4 console=hvc0 quiet panic=1 nr_cpus=4 selinux=0 "                       \
+	"systemd.unit=kata-containers.target systemd.mask=systemd-networkd.service "               \
+	"scsi_mod.scan=none\n"
+
+static struct {
+	const char *name, *text;
+} proc_files[] = {
+	{"cmdline", KATA_CMDLINE},
+	{"mounts", "none / virtiofs ro,relatime 0 0\nproc /proc proc rw,nosuid 0 0\n"
+		   "tmpfs /dev tmpfs rw 0 0\nkataShared /etc/hosts virtiofs rw 0 0\n"},
+	{"self/status", "Name:\tsh\nUid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000000000\n"},
+	{"self/stat", "27 (sh) S 1 27 27 34816 27 4194304 160 0 0 0 0 0 0 0 20 0 1 0 61 2678784 "
+		      "193 18446744073709551615\n"},
+	{"net/dev", "Inter-|   Receive\n face |bytes\n    lo:       0       0    0\n"},
+	{"meminfo", "MemTotal:        2050564 kB\nMemFree:         1900000 kB\n"},
+	{"sys/kernel/random/boot_id", "0a3a9f4e-7c55-4d0b-9a43-55a1d2a0c7de\n"},
+};
+
+static void write_proc(void)
+{
+	char command[256], path[128];
+
+	snprintf(command, sizeof(command), "mkdir -p %s/self %s/net %s/sys/kernel/random", proc,
+		 proc, proc);
+	ck_assert_int_eq(system(command), 0);
+	for (size_t i = 0; i < sizeof(proc_files) / sizeof(proc_files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", proc, proc_files[i].name);
+		FILE *file = fopen(path, "w");
+		ck_assert_ptr_nonnull(file);
+		ck_assert_int_ge(fputs(proc_files[i].text, file), 0);
+		ck_assert_int_eq(fclose(file), 0);
+	}
+}
+
+/* The script as it is, but for where it looks. */
+static void write_script(const char *path)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	for (const char *at = canary_probe_argv[2]; *at;) {
+		if (strncmp(at, "/proc/", 6) == 0) {
+			fprintf(file, "%s/", proc);
+			at += 6;
+		} else if (strncmp(at, "in / /var/tmp;", 14) == 0) {
+			fputs("in;", file); /* this is the machine's own root */
+			at += 14;
+		} else {
+			fputc(*at++, file);
+		}
+	}
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* What the script says when it is run over the files. */
+static struct canary_view look_around(void)
+{
+	char path[64], command[128], report[CANARY_OUTPUT_MAX];
+
+	write_proc();
+	snprintf(path, sizeof(path), "%s/script", proc);
+	write_script(path);
+	snprintf(command, sizeof(command), "PATH=/usr/bin:/bin %s %s; rm -r %s",
+		 canary_probe_argv[0], path, proc);
+	FILE *output = popen(command, "r");
+	ck_assert_ptr_nonnull(output);
+	size_t len = fread(report, 1, sizeof(report) - 1, output);
+	ck_assert_int_eq(pclose(output), 0);
+	report[len] = '\0';
+	return view_of(report);
+}
+
+static void set_file(const char *name, const char *text)
+{
+	for (size_t i = 0; i < sizeof(proc_files) / sizeof(proc_files[0]); i++)
+		if (strcmp(proc_files[i].name, name) == 0)
+			proc_files[i].text = text;
+}
+
+static void set_up_script(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(proc));
+}
+
+START_TEST(the_script_sees_a_guest_of_kata_containers)
+{
+	struct canary_view view = look_around();
+
+	ck_assert_msg(view.kind == CANARY_KIND_VM, "%s", view.doubt);
+	ck_assert(view.facts[CANARY_NO_CAPABILITIES] && view.facts[CANARY_READ_ONLY_ROOT] &&
+		  view.facts[CANARY_ONLY_LOOPBACK] && !view.facts[CANARY_MEMORY_LIMIT]);
+}
+END_TEST
+
+START_TEST(the_script_sees_the_parameters_of_katas_agent)
+{
+	set_file("cmdline", "quiet panic=1 nr_cpus=4 agent.log=info");
+	ck_assert_int_eq(look_around().kind, CANARY_KIND_VM);
+}
+END_TEST
+
+static const struct {
+	const char *name, *text, *doubt;
+} unlike[] = {
+	{"cmdline", "quiet panic=1 my.agent.log=1 xsystemd.unit=kata-containers.target\n",
+	 "not booted by Kata"},
+	{"cmdline", "", "not booted by Kata"},
+	{"mounts", "overlay / overlay ro,relatime,lowerdir=/x 0 0\nx /x virtiofs rw 0 0\n",
+	 "root does not come"},
+	{"self/stat",
+	 "27 (sh) S 1 27 27 34816 27 4194304 160 0 0 0 0 0 0 0 20 0 1 0 8640000 2678784 61\n",
+	 "older"},
+	{"self/stat", "", "older"},
+	{"sys/kernel/random/boot_id", "", "no boot id"},
+	{"sys/kernel/random/boot_id", HOST_BOOT "\n", "the host's own"},
+};
+#define UNLIKE_COUNT (sizeof(unlike) / sizeof(unlike[0]))
+
+START_TEST(the_script_sees_what_is_unlike_a_guest)
+{
+	set_file(unlike[_i].name, unlike[_i].text);
+	struct canary_view view = look_around();
+	ck_assert_int_eq(view.kind, CANARY_KIND_HOST);
+	ck_assert_msg(strstr(view.doubt, unlike[_i].doubt) != NULL, "%s", view.doubt);
+}
+END_TEST
+
 /* --- its life --- */
 
 static struct owner {
@@ -539,6 +672,12 @@ int main(void)
 	tcase_add_loop_test(report, what_could_be_the_hosts_kernel_is_taken_for_it, 0,
 			    DOUBTFUL_COUNT);
 	tcase_add_test(report, a_server_that_does_not_know_its_own_boot_id_still_tells_them_apart);
+	TCase *script = tcase_create("script");
+	tcase_add_checked_fixture(script, set_up_script, NULL);
+	tcase_add_test(script, the_script_sees_a_guest_of_kata_containers);
+	tcase_add_test(script, the_script_sees_the_parameters_of_katas_agent);
+	tcase_add_loop_test(script, the_script_sees_what_is_unlike_a_guest, 0, UNLIKE_COUNT);
+	suite_add_tcase(suite, script);
 	tcase_add_checked_fixture(life, world_up, world_down);
 	tcase_add_test(life, a_good_report_is_told_once_and_when_the_container_is_gone);
 	tcase_add_test(life, its_container_is_a_sandbox_of_this_worker);
