@@ -1,0 +1,43 @@
+// The server's process, as the kernel sees it.
+
+import { unitState } from "./host_units.js";
+import { listening, pidsNamed, processStatus } from "./proc.js";
+import { fail, ok, skip } from "./report.js";
+
+/* Without systemd, by the port that it listens on. */
+async function findServer({ systemd, options, target }) {
+	if (systemd) {
+		const { MainPID } = await unitState("sandbox-api.service", ["MainPID"]);
+		return Number(MainPID) ? [MainPID] : [];
+	}
+	const ports = [options.port, target.port];
+	return pidsNamed("sandbox-api").filter((pid) => listening(pid).some(({ port }) => ports.includes(port)));
+}
+
+const uids = ({ Uid }) => Uid.split("\t");
+
+function privileges(status) {
+	const held = Object.entries(status).filter(([name, value]) => /^Cap/.test(name) && /[1-9a-f]/.test(value));
+	if (held.length) return fail(held.map((pair) => pair.join(" ")).join(", "));
+	return ok("none, and none to be had");
+}
+
+function sockets(pid) {
+	const found = listening(pid);
+	const text = found.map(({ address, port }) => `${address}:${port}`).join(" ");
+	if (!found.length) return fail("it listens nowhere");
+	return found.every(({ loopback }) => loopback) ? ok(text) : fail(`${text}: set HOST=127.0.0.1, so that nobody goes past the proxy`);
+}
+
+export async function serverProcess(context) {
+	const { report, systemd } = context;
+	const pids = await findServer(context);
+	if (pids.length !== 1) return report.add("the server's process is here", (pids.length || systemd ? fail : skip)(`${pids.length} were found`));
+	const [pid] = pids;
+	const status = processStatus(pid);
+	await report.check("the server is not root", () => (uids(status).includes("0") ? fail(`its users are ${uids(status).join(" ")}`) : ok(`user ${uids(status)[0]}`)));
+	await report.check("the server has no capabilities", () => privileges(status));
+	await report.check("the server cannot gain privileges", () => (status.NoNewPrivs === "1" ? ok("NoNewPrivs") : fail("NoNewPrivileges is not set")));
+	await report.check("the server's system calls are filtered", () => (status.Seccomp === "2" ? ok("seccomp") : fail("no seccomp filter")));
+	return report.check("the server listens on loopback only", () => sockets(pid));
+}
