@@ -7,9 +7,15 @@ const FORKS_MAX = 200;
 const HOME_FILES = 6; /* of 16 MiB: one file may have 32, the home 50 */
 const MEMORY_MAX_MIB = 400;
 
-const FORK = `perl -e 'for (1..${FORKS_MAX}) { my $p = fork; last unless defined $p; if (!$p) { sleep 30; exit } push @k, $p } print "forked " . @k; kill 9, @k; wait for @k'`;
+const FORK = [
+	`perl -e 'for (1..${FORKS_MAX}) { my $p = fork; last unless defined $p; if (!$p) { sleep 30; exit } push @k, $p }`,
+	`print "forked " . @k; kill 9, @k; wait for @k'`,
+].join(" ");
 
-const FILL = `for i in $(seq ${HOME_FILES}); do dd if=/dev/zero of=$HOME/fill$i bs=1M count=16 2>&1 | command grep -o 'No space left.*' && break; done; rm -f $HOME/fill*`;
+const FILL = [
+	`for i in $(seq ${HOME_FILES}); do dd if=/dev/zero of=$HOME/fill$i bs=1M count=16 2>&1`,
+	"| command grep -o 'No space left.*' && break; done; rm -f $HOME/fill*",
+].join(" ");
 
 const EAT = `perl -e '$| = 1; for (1..${MEMORY_MAX_MIB}) { push @a, "x" x 1048576 } print "ate it all"'`;
 
