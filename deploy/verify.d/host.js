@@ -1,8 +1,8 @@
 // The host of the server: what can only be seen there, by root.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { ETC, readEnvironmentFile } from "./options.js";
-import { engine } from "./host_engine.js";
+import { engine, socketOf } from "./host_engine.js";
 import { files } from "./host_files.js";
 import { serverProcess } from "./host_process.js";
 import { units } from "./host_units.js";
@@ -24,16 +24,19 @@ async function clock({ systemd }) {
 	return out === "yes" ? ok() : warn("it is not: certificates and tokens depend on it (apt-get install systemd-timesyncd)");
 }
 
-/* As the service's user, with the service's settings. */
+/* What is meant when the server that is verified is the one that runs. */
+const EXPECTED = /^warn {2}.*(server with WORKER_ID \S+ is running|is in use: a server is running)/;
+
+/* As the service's user, in the group of the Engine's socket, with the service's settings. */
 async function ownCheck(settings) {
 	if (!existsSync(PROGRAM)) return skip(`there is no ${PROGRAM}`);
 	const user = PASSWD.exec((await run("getent", ["passwd", "sandbox-api"])).out);
-	const as = user ? ["--reuid", user[1], "--regid", user[2], "--init-groups"] : [];
+	const as = user ? ["--reuid", user[1], "--regid", user[2], "--groups", String(statSync(socketOf(settings)).gid)] : [];
 	const { code, all } = await run("setpriv", [...as, PROGRAM, "check"], { env: { PATH: process.env.PATH, ...settings } });
 	const lines = all.split("\n");
-	const wrong = lines.filter((line) => /^(FAIL|warn)/.test(line)).map((line) => line.slice(6));
+	const wrong = lines.filter((line) => /^(FAIL|warn)/.test(line) && !EXPECTED.test(line)).map((line) => line.slice(6));
 	if (code !== 0) return fail(wrong.join("; ") || lines.at(-1));
-	return wrong.length ? warn(wrong.join("; ")) : ok(lines.at(-1));
+	return wrong.length ? warn(wrong.join("; ")) : ok(`${lines.length - 1} lines`);
 }
 
 export async function host(context) {

@@ -17,9 +17,13 @@ const ENVIRONMENTS = ["bash", "python", "node"];
 /* No limit would hold, or the host's network be shared, or the host's log filled. */
 const DANGEROUS = /^-?-(ignore-cgroups|network=host|debug|strace|TESTONLY)/;
 
+export function socketOf({ DOCKER_HOST }) {
+	return (DOCKER_HOST || process.env.DOCKER_HOST || "unix:///var/run/docker.sock").replace(/^unix:\/\//, "");
+}
+
 class Engine {
-	constructor(dockerHost = "unix:///var/run/docker.sock") {
-		this.socketPath = dockerHost.replace(/^unix:\/\//, "");
+	constructor(socketPath) {
+		this.socketPath = socketPath;
 	}
 
 	async ask(method, path, body) {
@@ -109,7 +113,7 @@ async function nothingLeft(engine, sessions) {
 }
 
 export async function engine({ report, settings, sessions }) {
-	const it = new Engine(settings.DOCKER_HOST ?? process.env.DOCKER_HOST);
+	const it = new Engine(socketOf(settings));
 	const name = settings.SANDBOX_GVISOR_RUNTIME ?? "runsc";
 	let info;
 	await report.check("only its group reaches the Engine's socket", () => socketMode(it));
