@@ -1,4 +1,4 @@
-# make run | test | check | bench | lint | fmt | fuzz | install | help
+# make run | test | check | bench | lint | fmt | fuzz | docs | install | help
 
 BUILD   ?= build
 SANITIZE ?=
@@ -43,7 +43,7 @@ FUZZ_SECONDS ?= 60
 SERVER := $O/sandbox-api
 AGENT  := $(BUILD)/sandbox-agent
 
-.PHONY: all run test check bench lint fmt fuzz install clean help
+.PHONY: all run test check bench lint fmt fuzz docs install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -75,11 +75,15 @@ fmt: ## format the C sources
 fuzz: $(FUZZ) ## run every fuzz target for FUZZ_SECONDS (60)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
+docs: ## write the tables of settings into the documentation
+	@scripts/write-docs
+
 install: all ## copy the programs to $PREFIX (/usr/local)
 	install -D -m 755 $(SERVER) $(DESTDIR)$(PREFIX)/bin/sandbox-api
 	install -D -m 755 $(AGENT) $(DESTDIR)$(PREFIX)/lib/sandbox-api/sandbox-agent
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/sandbox-api scripts/reap-leaks
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sandbox-api scripts/lib.sh
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/sandbox-api.8
 
 clean: ## remove what was built (images and the private Engine stay)
 	rm -rf $(BUILD)
@@ -125,6 +129,12 @@ $O/agent/%.o: agent/%.c
 
 $O/sandbox-agent: $O/agent/main.o $(AGENT_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^
+
+# --- documentation: the table of settings, written by the code that reads them ---
+
+$O/docs/settings: docs/settings.c $(filter $O/server/config/% $O/server/base/%,$(SERVER_OBJ))
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(INCLUDE) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # --- tests ---
 

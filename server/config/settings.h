@@ -1,7 +1,7 @@
 /*
- * The table of settings: every name, default, range and meaning, once. It feeds the loader, --help, --print-config and the
- * test that compares docs/configuration.md with it. What a value may be is in values.h; where values come
- * from is in config.h.
+ * The table of settings: every name, default, range and meaning, once. It feeds the loader, --help, --print-config and
+ * the tables of the documentation (docs/settings.c). What a value may be is in values.h; where values come from is in
+ * config.h.
  */
 #ifndef SANDBOX_CONFIG_SETTINGS_H
 #define SANDBOX_CONFIG_SETTINGS_H

@@ -1,4 +1,4 @@
-/* The table of settings, and what is written from it: --help, --print-config, docs/configuration.md. */
+/* The table of settings, and what is written from it: --help, --print-config. The example of docs/configuration.md. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,37 +165,6 @@ static char *read_document(void)
 	return document;
 }
 
-/* A line of the document's tables as it has to begin: | `PORT` | `port` | `3001` | a whole number from 0 to 65535 | */
-static void table_row(const struct setting *s, char row[1024])
-{
-	char name[SETTING_NAME_BYTES], accepted[CONFIG_TEXT_BYTES];
-	static struct config ignored;
-	const char *tick = *s->fallback ? "`" : "";
-
-	setting_json_name(s, name);
-	s->parse(s, "", (char *)&ignored + s->offset, accepted, sizeof(accepted));
-	snprintf(row, 1024, "\n| `%s` | `%s` | %s%s%s | %s | ", s->name, name, tick, s->fallback,
-		 tick, accepted);
-}
-
-START_TEST(the_document_has_exactly_the_settings_of_the_table)
-{
-	char *document = read_document();
-	size_t rows = 0;
-
-	for (size_t i = 0; i < settings_count; i++) {
-		char row[1024];
-		table_row(&settings[i], row);
-		ck_assert_msg(strstr(document, row), DOCUMENT " lacks a line that begins with%s",
-			      row);
-	}
-	for (const char *p = document; (p = strstr(p, "\n| `")); p++)
-		rows++;
-	ck_assert_uint_eq(rows, settings_count);
-	free(document);
-}
-END_TEST
-
 START_TEST(the_example_of_the_document_is_right)
 {
 	char *document = read_document();
@@ -228,7 +197,6 @@ int main(void)
 	tcase_add_test(tc, every_default_is_accepted);
 	tcase_add_test(tc, help_names_every_setting_with_its_default_on_lines_of_100_columns);
 	tcase_add_test(tc, the_configuration_is_printed_with_sources_and_without_secrets);
-	tcase_add_test(tc, the_document_has_exactly_the_settings_of_the_table);
 	tcase_add_test(tc, the_example_of_the_document_is_right);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
