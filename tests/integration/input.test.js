@@ -1,14 +1,12 @@
 // Typed input: every way to send it, byte for byte, in order.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Terminal, createSession, deleteSession } from "./lib/client.js";
 import { startServer } from "./lib/server.js";
+import { assertArrives, noise, sendInPieces, sha256 } from "./lib/transfer.js";
 
 const MEGABYTE = 1 << 20;
-const PIECE_BYTES = 32 * 1024;
-const TRANSFER_LIMIT_MS = 60_000;
 
 let server;
 
@@ -26,36 +24,10 @@ async function inTerminal(work, open) {
 	}
 }
 
-function sha256(data) {
-	return createHash("sha256").update(data).digest("hex");
-}
-
-/* Every byte value, no short period, the same in each run. */
-function noise(length) {
-	const bytes = Buffer.alloc(length);
-	for (let i = 0, x = 1; i < length; i++) {
-		x = (Math.imul(x, 1103515245) + 12345) >>> 0;
-		bytes[i] = x >>> 16;
-	}
-	return bytes;
-}
-
-/* What a program in the sandbox reads from its raw terminal while send() runs. */
-async function assertArrives(terminal, bytes, send) {
-	await terminal.type(`stty raw -echo; printf '<%s>' go; head -c ${bytes.length} | sha256sum; stty sane`);
-	await terminal.waitFor("<go>");
-	await send();
-	const [, sum] = await terminal.waitFor(/([0-9a-f]{64})  -/, TRANSFER_LIMIT_MS);
-	assert.equal(sum, sha256(bytes));
-	await terminal.prompt();
-}
-
 test("a paste of 1 MB in binary frames arrives byte for byte", () =>
 	inTerminal(async (terminal) => {
 		const bytes = noise(MEGABYTE);
-		await assertArrives(terminal, bytes, async () => {
-			for (let at = 0; at < bytes.length; at += PIECE_BYTES) await terminal.send(bytes.subarray(at, at + PIECE_BYTES));
-		});
+		await assertArrives(terminal, bytes, () => sendInPieces(terminal, bytes));
 	}));
 
 test("a bracketed paste of 1 MB in text frames arrives byte for byte", () =>

@@ -1,12 +1,12 @@
 // Output: nothing lost, nothing split, nothing forged, nothing piled up.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Terminal, createSession, deleteSession } from "./lib/client.js";
 import { residentBytes } from "./lib/processes.js";
 import { startServer } from "./lib/server.js";
+import { exactOutput, prepare, sha256 } from "./lib/transfer.js";
 import { deferred, pause, until, within } from "./lib/wait.js";
 
 const TRANSFER_LIMIT_MS = 120_000;
@@ -29,19 +29,6 @@ async function inTerminal(work) {
 	} finally {
 		await deleteSession(server, sessionId);
 	}
-}
-
-/* Types a line whose output comes raw and after a keystroke, so that what arrives next is its alone:
- * the shell's echo has been consumed. */
-async function prepare(terminal, line) {
-	await terminal.type(`stty -opost -echo; printf '<%s>' ready; read -r _; ${line}; printf '<%s>' end; stty sane`);
-	await terminal.waitFor("<ready>");
-}
-
-async function exactOutput(terminal, line) {
-	await prepare(terminal, line);
-	await terminal.send("\n");
-	return (await terminal.waitFor("<end>")).before;
 }
 
 function around(bytes, at) {
@@ -86,7 +73,7 @@ test("20 MB of output arrive intact", () =>
 	inTerminal(async (terminal) => {
 		const expected = sequence();
 		const inside = await terminal.run(`seq 1 ${LAST_NUMBER} | sha256sum`, TRANSFER_LIMIT_MS);
-		assert.equal(inside.output.slice(0, 64), createHash("sha256").update(expected).digest("hex"));
+		assert.equal(inside.output.slice(0, 64), sha256(expected));
 		await assertOutput(terminal, `seq 1 ${LAST_NUMBER}`, expected);
 	}));
 
