@@ -39,6 +39,10 @@ function asRegex(pattern) {
 	return typeof pattern === "string" ? new RegExp(escapeRegex(pattern)) : pattern;
 }
 
+function openSocket({ url, connection }, path, headers) {
+	return new WebSocket(new URL(path, url.origin.replace(/^http/, "ws")), { headers, ...connection });
+}
+
 export class Terminal {
 	/* Output that no waitFor() has consumed yet. */
 	text = "";
@@ -58,7 +62,7 @@ export class Terminal {
 	constructor(server, sessionId, { query = {}, headers = {}, early = [] } = {}) {
 		this.server = server;
 		const search = new URLSearchParams(query);
-		this.socket = new WebSocket(`ws://${server.host}/api/v1/sessions/${sessionId}/ws?${search}`, { headers });
+		this.socket = openSocket(server, `/api/v1/sessions/${sessionId}/ws?${search}`, headers);
 		this.socket.on("open", () => {
 			for (const frame of early) this.socket.send(frame);
 			this.#opened.resolve();
@@ -190,7 +194,7 @@ export class Terminal {
 
 /* A handshake that is meant to be refused: resolves to {status, text} of the plain HTTP answer. */
 export function refusedHandshake(server, path, headers = {}) {
-	const socket = new WebSocket(`ws://${server.host}${path}`, { headers });
+	const socket = openSocket(server, path, headers);
 	const answer = new Promise((resolve, reject) => {
 		socket.on("unexpected-response", (_, response) => {
 			let text = "";

@@ -1,6 +1,7 @@
 // One HTTP request, with every header under the test's control (fetch would not let Host through).
 
 import http from "node:http";
+import https from "node:https";
 import assert from "node:assert/strict";
 import { within } from "./wait.js";
 
@@ -9,16 +10,17 @@ function parsed(text, headers) {
 	return JSON.parse(text);
 }
 
-/* target: {url} of a server, or {socketPath}. Resolves to {status, headers, body, text, json}; json
+/* target: {url} of a server, or {socketPath}; connection: options of TLS and of the socket. Resolves to {status, headers, body, text, json}; json
  * is undefined unless the answer says that it is JSON. */
 export function request(target, method, path, { headers = {}, body, agent = false } = {}) {
 	const address = target.url
 		? { host: target.url.hostname, port: target.url.port }
 		: { socketPath: target.socketPath };
-	const options = { ...address, method, path, agent, headers: { ...headers } };
+	const send = target.url?.protocol === "https:" ? https.request : http.request;
+	const options = { ...address, ...target.connection, method, path, agent, headers: { ...headers } };
 	if (body !== undefined) options.headers["Content-Length"] = Buffer.byteLength(body);
 	const answer = new Promise((resolve, reject) => {
-		const outgoing = http.request(options, (response) => {
+		const outgoing = send(options, (response) => {
 			const chunks = [];
 			response.on("data", (chunk) => chunks.push(chunk));
 			response.on("error", reject);
