@@ -27,14 +27,13 @@ class Caddy {
 
 	constructor(config, env, log) {
 		this.log = log;
-		this.child = spawn("caddy", argumentsFor("run", config), { env, stdio: ["ignore", "ignore", "pipe"] });
+		/* However the tests end, it ends with them. */
+		const command = ["--pdeathsig", "TERM", "--", "caddy", ...argumentsFor("run", config)];
+		this.child = spawn("setpriv", command, { env, stdio: ["ignore", "ignore", "pipe"] });
 		this.child.on("error", (error) => this.#ended.resolve({ error }));
 		this.child.on("close", (code, signal) => this.#ended.resolve({ code, signal }));
 		createInterface({ input: this.child.stderr }).on("line", (line) => this.#onLine(line));
 		this.exited = this.#ended.promise;
-		const orphan = () => this.child.kill("SIGTERM");
-		process.once("exit", orphan);
-		this.exited.then(() => process.removeListener("exit", orphan));
 	}
 
 	#onLine(line) {
