@@ -29,6 +29,13 @@ function sockets(pid) {
 	return found.every(({ loopback }) => loopback) ? ok(text) : fail(`${text}: set HOST=127.0.0.1, so that nobody goes past the proxy`);
 }
 
+/* Whoever took the server over could talk to any port on loopback. */
+function proxyAdmin() {
+	const open = pidsNamed("caddy").flatMap(listening).filter(({ loopback }) => loopback);
+	if (!open.length) return ok();
+	return fail(`Caddy listens on ${open.map(({ address, port }) => `${address}:${port}`).join(" ")}: set admin unix//run/caddy/admin.sock`);
+}
+
 export async function serverProcess(context) {
 	const { report, systemd } = context;
 	const pids = await findServer(context);
@@ -39,5 +46,6 @@ export async function serverProcess(context) {
 	await report.check("the server has no capabilities", () => privileges(status));
 	await report.check("the server cannot gain privileges", () => (status.NoNewPrivs === "1" ? ok("NoNewPrivs") : fail("NoNewPrivileges is not set")));
 	await report.check("the server's system calls are filtered", () => (status.Seccomp === "2" ? ok("seccomp") : fail("no seccomp filter")));
-	return report.check("the server listens on loopback only", () => sockets(pid));
+	await report.check("the server listens on loopback only", () => sockets(pid));
+	await report.check("Caddy cannot be configured through a port", proxyAdmin);
 }

@@ -479,7 +479,7 @@ describe("deploy/Caddyfile", () => {
 		const config = adapted();
 		assert.deepEqual(servers(config).map(({ listen }) => listen[0]), [":443", ":80"]);
 		assert.deepEqual(servers(config)[0].routes[0].match, [{ host: ["localhost"] }]);
-		assert.equal(config.admin.listen, "localhost:2019");
+		assert.equal(config.admin.listen, "unix//run/caddy/admin.sock");
 		assert.deepEqual([...JSON.stringify(config).matchAll(/"dial":"([^"]*)"/g)].map(([, address]) => address), ["127.0.0.1:3001"]);
 	});
 

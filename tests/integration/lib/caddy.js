@@ -72,7 +72,7 @@ export class Site {
 			SANDBOX_UPSTREAM: upstream,
 			SANDBOX_HTTP_PORT: String(ports.http),
 			SANDBOX_HTTPS_PORT: String(ports.https),
-			SANDBOX_CADDY_ADMIN: `127.0.0.1:${ports.admin}`,
+			SANDBOX_CADDY_ADMIN: `unix/${join(this.folder, "admin.sock")}`,
 		};
 	}
 
@@ -124,7 +124,7 @@ export class Site {
 
 /* Caddy before a server, or before any upstream ("127.0.0.1:3001") that a test has made itself. */
 export async function startCaddy(server, { upstream = server.host, config = CADDYFILE } = {}) {
-	const ports = { http: await freePort(), https: await freePort(), admin: await freePort() };
+	const ports = { http: await freePort(), https: await freePort() };
 	const site = new Site(server, upstream, ports, config);
 	try {
 		await site.start();
