@@ -38,6 +38,11 @@ engine_call() {
 	curl --silent --show-error --fail-with-body --noproxy '*' --unix-socket "${DOCKER_HOST#unix://}" "$@" "http://engine$path"
 }
 
+# uri TEXT: as a part of a path or a query.
+uri() {
+	jq -rn --arg s "$1" '$s | @uri'
+}
+
 engine_answers() {
 	[ -S "${DOCKER_HOST#unix://}" ] && engine_call /_ping --max-time 5 >/dev/null 2>&1
 }
