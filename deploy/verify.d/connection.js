@@ -21,8 +21,12 @@ function connecting(host, port) {
 	});
 }
 
-async function ownPort({ target, options }) {
-	if (target.isLocal) return skip(`${target.hostname} is this host: try from another one`);
+function isLoopback(address) {
+	return address === "::1" || address.startsWith("127.");
+}
+
+async function ownPort({ target, options }, addresses) {
+	if (addresses.every(isLoopback)) return skip(`${target.hostname} is this host: try from another one`);
 	if (options.port === target.port) return fail(`${target.port} is the address that is verified: there is no proxy before the server`);
 	try {
 		await connecting(target.hostname, options.port);
@@ -35,12 +39,13 @@ async function ownPort({ target, options }) {
 /* False when nothing else needs to be tried. */
 export async function connection(context) {
 	const { target, report } = context;
+	let addresses = [];
 	const resolved = await report.check("the name has an address", async () => {
-		const found = await lookup(target.hostname, { all: true });
-		return ok(found.map(({ address }) => address).join(" "));
+		addresses = (await lookup(target.hostname, { all: true })).map(({ address }) => address);
+		return ok(addresses.join(" "));
 	});
 	const reached =
 		resolved && (await report.check("the server accepts connections", async () => ok(`${Math.round(await connecting(target.hostname, target.port))} ms`)));
-	if (resolved) await report.check("the server's own port is closed to the outside", () => ownPort(context));
+	if (resolved) await report.check("the server's own port is closed to the outside", () => ownPort(context, addresses));
 	return reached;
 }
