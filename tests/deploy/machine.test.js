@@ -17,8 +17,12 @@ const REAP_SOON = "[Timer]\nOnBootSec=\nOnUnitInactiveSec=\nOnActiveSec=1s\nAccu
 const BACK_LIMIT_MS = 60_000;
 const REAP_LIMIT_MS = 60_000;
 
+function commands(page) {
+	return new Page(page).blocks.filter(({ language }) => language === "sh").map(({ text }) => text.trim());
+}
+
 /* What docs/deploy.md tells an operator to do and no test has done yet. */
-const documented = new Page("docs/deploy.md").blocks.filter(({ language }) => language === "sh").map(({ text }) => text.trim());
+const documented = commands("docs/deploy.md");
 
 let site, key;
 
@@ -268,6 +272,13 @@ describe("a machine of an operator", () => {
 		const shell = await terminal();
 		await assertEcho(shell, "again");
 		await shell.close();
+	});
+
+	test("the commands of docs/operations.md work as written", async () => {
+		for (const block of commands("docs/operations.md")) {
+			const { code, stdout, stderr } = await inCheckout(block);
+			assert.equal(code, 0, `${block}\n${stdout}${stderr}`);
+		}
 	});
 
 	test("uninstall takes away what install has brought, and nothing else", async () => {
