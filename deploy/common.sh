@@ -5,6 +5,9 @@
 # shellcheck source=../scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 
+# What install makes is read by others, and written by nobody else, whatever root's own umask is.
+umask 022
+
 account=sandbox-api
 etc=/etc/sandbox-api
 prefix=/usr/local
@@ -58,24 +61,41 @@ is_active() {
 	systemctl is-active --quiet "$1" 2>/dev/null
 }
 
+# value FILE NAME: what an environment file says, quoted or not, or nothing.
+value() {
+	sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1 | tr -d "\"'"
+}
+
 # setting NAME: its value in the installed configuration, or nothing.
 setting() {
-	sed -n "s/^$1=//p" "$etc/sandbox-api.env" 2>/dev/null | tail -n 1
+	value "$etc/sandbox-api.env" "$1"
 }
 
 site() {
-	sed -n 's/^SANDBOX_DOMAIN=//p' "$etc/site.env" 2>/dev/null | tail -n 1
+	value "$etc/site.env" SANDBOX_DOMAIN
 }
 
 # edit_daemon_json JQ-ARGUMENT...: changes the Engine's configuration and lets the Engine read it again, which disturbs no
-# container. The file as it was stays beside it.
+# container. Mode and owner of the file stay, and the link, where it is one. Fails with nothing changed.
 edit_daemon_json() {
-	local old='{}' new
-	[ ! -s $daemon_json ] || old=$(cat $daemon_json)
-	new=$(jq "$@" <<<"$old") || die "$daemon_json is not the JSON that the Engine wants: mend it first; nothing was changed"
-	mkdir -p "${daemon_json%/*}"
-	[ ! -e $daemon_json ] || cp -p $daemon_json $daemon_json.before-sandbox-api
-	printf '%s\n' "$new" >$daemon_json.new
-	mv $daemon_json.new $daemon_json
+	local file old='{}' new
+	file=$(readlink -m "$daemon_json")
+	! grep -q '[^[:space:]]' "$file" 2>/dev/null || old=$(cat "$file")
+	if ! new=$(jq -e "$@" <<<"$old"); then
+		say "$daemon_json is not the JSON that the Engine wants: mend it first; nothing was changed"
+		return 1
+	fi
+	mkdir -p "${file%/*}" && { [ ! -e "$file" ] || cp -p "$file" "$file.new"; } &&
+		printf '%s\n' "$new" >"$file.new" && mv "$file.new" "$file" || return
 	! is_active docker || systemctl reload docker
+}
+
+# take_runtime NAME: out of the Engine's configuration, which then is as it was before it came.
+take_runtime() {
+	local before=$daemon_json.before-sandbox-api
+	[ -e "$daemon_json" ] || return 0
+	# shellcheck disable=SC2016 # jq's
+	edit_daemon_json --arg name "$1" 'del(.runtimes[$name]) | if .runtimes == {} then del(.runtimes) else . end' || return
+	[ -e "$before" ] || [ "$(cat "$daemon_json")" != '{}' ] || rm -f "$daemon_json"
+	rm -f "$before"
 }
