@@ -71,8 +71,9 @@ setting() {
 	value "$etc/sandbox-api.env" "$1"
 }
 
+# The first name, where there are several.
 site() {
-	value "$etc/site.env" SANDBOX_DOMAIN
+	value "$etc/site.env" SANDBOX_DOMAIN | cut -d, -f1
 }
 
 # edit_daemon_json JQ-ARGUMENT...: changes the Engine's configuration and lets the Engine read it again, which disturbs no
