@@ -206,6 +206,15 @@ describe("a server behind caddy", () => {
 		assert.deepEqual(paths.filter((path) => /status$/i.test(path) && path !== "/api/v1/status"), []);
 	});
 
+	test("CONNECT, which has no path at all, is not that of the page", async () => {
+		const socket = tls.connect({ host: "127.0.0.1", port: site.url.port, ...site.connection });
+		socket.write(`CONNECT ${site.host} HTTP/1.1\r\nHost: ${site.host}\r\n\r\n`);
+		const [answer] = await within(once(socket, "data"), "an answer");
+		socket.destroy();
+		assert.match(String(answer), /^HTTP\/1\.1 404 /);
+		assert.deepEqual(events(server, "http.answer").filter(({ method }) => method === "CONNECT"), []);
+	});
+
 	test("another site's name is not served", async () => {
 		for (const path of ["/", "/health", "/status"]) assert.equal((await get(site, path, { Host: "example.org" })).status, 421);
 	});
