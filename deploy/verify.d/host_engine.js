@@ -1,8 +1,10 @@
 // The Docker Engine, its runtime, its images, and what it holds of this verification.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import http from "node:http";
 import { createInterface } from "node:readline";
+import { pipeline } from "node:stream";
 import { statSync } from "node:fs";
 import { exchange } from "./http.js";
 import { listening, pidsNamed } from "./proc.js";
@@ -75,14 +77,18 @@ const isFault = (line) => /^[bc]/.test(line) || /^-(..[sS]|.{5}[sS])/.test(line)
 async function faultsOf(engine, container) {
 	const tar = spawn("tar", ["--xattrs", "--xattrs-include=*", "-tvvf", "-"], { stdio: ["pipe", "pipe", "ignore"] });
 	tar.stdin.on("error", () => {}); /* tar stops reading at the archive's end */
-	http.get({ socketPath: engine.socketPath, path: `/containers/${container}/export`, headers: { Host: "engine" } }, (response) => response.pipe(tar.stdin));
+	const ended = once(tar, "close");
+	ended.catch(() => {}); /* awaited when the list has been read */
+	const request = { socketPath: engine.socketPath, path: `/containers/${container}/export`, headers: { Host: "engine" } };
+	http.get(request, (response) => pipeline(response, tar.stdin, () => {})).on("error", () => tar.kill());
 	const faults = [];
 	let lines = 0;
 	for await (const line of createInterface({ input: tar.stdout })) {
 		lines++;
 		if (isFault(line)) faults.push(line.trim());
 	}
-	if (!lines) throw new Error("the image could not be read");
+	const [code] = await ended;
+	if (!lines || code !== 0) throw new Error("the image could not be read to its end");
 	return faults;
 }
 

@@ -4,6 +4,8 @@ import { unitState } from "./host_units.js";
 import { listening, pidsNamed, processStatus } from "./proc.js";
 import { fail, ok, skip } from "./report.js";
 
+const CADDY_ADMIN_PORT = 2019;
+
 /* Without systemd, by the port that it listens on. */
 async function findServer({ systemd, options, target }) {
 	if (systemd) {
@@ -31,7 +33,9 @@ function sockets(pid) {
 
 /* Whoever took the server over could talk to any port on loopback. */
 function proxyAdmin() {
-	const open = pidsNamed("caddy").flatMap(listening).filter(({ loopback }) => loopback);
+	const pids = pidsNamed("caddy");
+	if (!pids.length) return skip("no process named caddy is to be seen");
+	const open = pids.flatMap(listening).filter(({ loopback, port }) => loopback || port === CADDY_ADMIN_PORT);
 	if (!open.length) return ok();
 	return fail(`Caddy listens on ${open.map(({ address, port }) => `${address}:${port}`).join(" ")}: set admin unix//run/caddy/admin.sock`);
 }

@@ -4,6 +4,7 @@
 import http from "node:http";
 import https from "node:https";
 import { rootCertificates } from "node:tls";
+import { isLoopbackName } from "./options.js";
 
 const LIMIT_MS = 15_000;
 const BODY_MAX_BYTES = 1 << 20;
@@ -17,7 +18,7 @@ export class Target {
 		this.hostname = url.hostname.replace(/^\[|\]$/g, "");
 		this.port = Number(url.port || (this.secure ? 443 : 80));
 		this.ca = ca && caIsDefault ? [...rootCertificates, ca] : ca;
-		this.isLocal = /^(localhost|127\.|::1$)/.test(this.hostname);
+		this.isLocal = isLoopbackName(this.hostname);
 	}
 
 	get keyHeader() {

@@ -29,16 +29,26 @@ const GROUPS = [
 	["limits", limits],
 ];
 
+/* What a group does between its checks may fail too: that ends the group, not the report. */
+async function lookInto(name, group, context) {
+	try {
+		return await group(context);
+	} catch (error) {
+		if (error instanceof Interrupted) throw error;
+		return context.report.add(`all of ${name}`, fail(error.message || error.code || String(error)));
+	}
+}
+
 async function lookAt(context) {
 	const { report, options } = context;
 	let reached = true;
 	for (const [name, group] of GROUPS) {
 		report.group(name);
-		if (reached) reached = (await group(context)) !== false;
+		if (reached) reached = (await lookInto(name, group, context)) !== false;
 		else report.add(`all of ${name}`, skip("the server cannot be reached"));
 	}
 	report.group("this host");
-	if (options.host) await host(context);
+	if (options.host) await lookInto("this host", host, context);
 	else report.add("all of this host", skip("not asked for (--host)"));
 }
 

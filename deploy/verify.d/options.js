@@ -13,7 +13,8 @@ has failed, 1 when something has, 2 for a wrong call.
   --url URL            of the server as its users reach it; default: https:// and SANDBOX_DOMAIN in ${ETC}/site.env
   --ca FILE            certificate of the authority that signed the server's, where the system does not know it;
                        default: that of Caddy's own authority, where it is on this host
-  --api-key-file FILE  holds the key, or a line SANDBOX_API_KEY=...; default: ${ETC}/keys.env where it can be read.
+  --api-key-file FILE  holds the key, or a line SANDBOX_API_KEY=...; default: ${ETC}/keys.env where it can be read
+                       and the server is that of this host. Over plain http none is sent but to this host.
                        An admin's key has no limits, so those cannot be verified with one
   --port N             the server's own port behind its proxy; default: PORT in ${ETC}/sandbox-api.env, else 3001
   --host               look at this host too: unit, process, files, Engine, images. As root, on the server itself
@@ -81,13 +82,25 @@ function readUrl(text) {
 	return url;
 }
 
-function defaultUrl() {
-	const { SANDBOX_DOMAIN } = readEnvironmentFile(`${ETC}/site.env`);
-	if (!SANDBOX_DOMAIN) throw new UsageError(`which server? ${ETC}/site.env does not say: give --url`);
-	return `https://${SANDBOX_DOMAIN}`;
+/* Caddy takes several as well. */
+function siteNames() {
+	return (readEnvironmentFile(`${ETC}/site.env`).SANDBOX_DOMAIN ?? "").toLowerCase().split(/[\s,]+/).filter(Boolean);
 }
 
-function readKey(path) {
+function defaultUrl() {
+	const [name] = siteNames();
+	if (!name) throw new UsageError(`which server? ${ETC}/site.env does not say: give --url`);
+	return `https://${name}`;
+}
+
+export const isLoopbackName = (name) => /^(localhost|127(\.\d+){3}|::1)$/.test(name);
+
+/* A key is for its own server: another one, and whoever listens on the way, must not hear it. */
+function readKey(path, url) {
+	const name = url.hostname.replace(/^\[|\]$/g, "");
+	const here = isLoopbackName(name);
+	if (path && !here && url.protocol === "http:") throw new UsageError("--api-key-file needs https: anybody could read the key on the way");
+	if (!path && !here && (url.protocol === "http:" || !siteNames().includes(name))) return undefined;
 	if (!path) return readEnvironmentFile(`${ETC}/keys.env`).SANDBOX_API_KEY;
 	const text = readGiven(path);
 	const key = /^\s*SANDBOX_API_KEY=/m.test(text) ? readEnvironmentFile(path).SANDBOX_API_KEY : text.trim();
@@ -111,10 +124,11 @@ function readPort(text) {
 export function readOptions(argv) {
 	const given = parse(argv);
 	if (given["--help"]) return { help: true };
+	const url = readUrl(given["--url"] ?? defaultUrl());
 	return {
-		url: readUrl(given["--url"] ?? defaultUrl()),
+		url,
 		...readAuthority(given["--ca"]),
-		key: readKey(given["--api-key-file"]),
+		key: readKey(given["--api-key-file"], url),
 		host: given["--host"],
 		json: given["--json"],
 		port: readPort(given["--port"] ?? readEnvironmentFile(`${ETC}/sandbox-api.env`).PORT ?? 3001),

@@ -119,6 +119,14 @@ test("a certificate that nobody knows ends it at once", async () => {
 	});
 });
 
+test("a server that gives no more sessions is reported on to the end", () =>
+	withFront({ SANDBOX_API_KEY: KEY, MAX_SESSIONS_PER_HOUR: "1" }, {}, async ({ url }) => {
+		const report = await verify(["--url", url, "--api-key-file", file("key", `${KEY}\n`)]);
+		assert.equal(lineOf(report, "a session begins, with a prompt").verdict, "ok");
+		assert.match(failures(report).find(({ name }) => /^all of isolation/.test(name))?.text ?? "", /^no session: 429 TooManySessions/);
+		assert.equal(lineOf(report, "every session is ended").verdict, "ok");
+	}));
+
 test("Ctrl-C in mid-session leaves no session", () =>
 	withFront({ SANDBOX_API_KEY: KEY }, {}, async (front, server) => {
 		const it = start(["--url", front.url, "--api-key-file", file("key", `${KEY}\n`)]);
@@ -134,7 +142,8 @@ test("Ctrl-C in mid-session leaves no session", () =>
 
 test("wrong calls end with 2 and say what is right", async () => {
 	for (const args of [["--nonsense"], ["--url"], ["--url", "ftp://x"], ["--url", "https://x/path"], ["--url", "http://localhost", "--ca", "/nonexistent"],
-		["--url", "http://localhost", "--api-key-file", file("empty", "\n")]]) {
+		["--url", "http://localhost", "--api-key-file", file("empty", "\n")],
+		["--url", "http://localhost.example", "--api-key-file", file("plain", `${KEY}\n`)]]) {
 		const { code, out, err } = await start(args).ended;
 		assert.equal(code, 2, `${args}`);
 		assert.equal(out, "");
