@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -160,16 +161,29 @@ static bool send_answer(const struct http_request *r)
 	return n >= 0;
 }
 
+/* The client hears that nothing more will come, but may go on sending its body: closed with bytes that nobody has read, the
+ * connection would be reset, and a client or proxy that is still writing would find that instead of its answer. */
+static int linger(struct http_request *r)
+{
+	r->lingers = true;
+	if (!lws_partial_buffered(r->wsi))
+		shutdown(lws_get_socket_fd(r->wsi), SHUT_WR);
+	lws_set_timeout(r->wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_LIMIT_MS / 1000);
+	return 0;
+}
+
 int http_on_writable(struct connection *c)
 {
 	struct http_request *r = c->http;
 
-	if (!r || !r->answered)
+	if (!r || !r->answered || r->lingers)
 		return 0;
 	struct lws *wsi = r->wsi;
 	bool sent = send_answer(r), close = !sent || r->close;
 	if (sent)
 		r->on_gone = NULL;
+	if (sent && r->close && r->body_due)
+		return linger(r);
 	free_request(c);
 	/* For a client that does not read; with the next request another limit takes its place. */
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_LIMIT_SECONDS);
@@ -259,9 +273,11 @@ int http_on_request(struct lws *wsi, struct connection *c, const char *path, siz
 	snprintf(r->path, sizeof(r->path), "%.*s", (int)len, path);
 	facts_read(wsi, &r->facts);
 	read_asset_headers(r);
-	if (refuse_framing(r, has_length))
-		return 0;
 	r->since_ms = clock_monotonic_ms();
+	bool refused = refuse_framing(r, has_length);
+	r->body_due = r->body_expected || (r->method == HTTP_POST && !has_length);
+	if (refused)
+		return 0;
 	if (!r->body_expected && r->method != HTTP_POST)
 		handle(r);
 	else
@@ -269,15 +285,28 @@ int http_on_request(struct lws *wsi, struct connection *c, const char *path, siz
 	return 0;
 }
 
+static bool is_late(const struct http_request *r)
+{
+	return clock_monotonic_ms() - r->since_ms > BODY_LIMIT_MS;
+}
+
+/* What nobody wants to read any more, within the limits of a body. */
+static int discard(struct http_request *r, size_t len)
+{
+	r->body_len += len;
+	return r->lingers && (r->body_len > HTTP_BODY_MAX || is_late(r)) ? -1 : 0;
+}
+
 int http_on_body(struct connection *c, const void *data, size_t len)
 {
 	struct http_request *r = c->http;
 
-	if (!r || r->answered || !len)
+	if (!r || !len)
 		return 0;
+	if (r->answered)
+		return discard(r, len);
 	/* Bytes beyond the body, before its answer: whoever sends them does not speak with us in turns. */
-	if (r->handled || r->body_len + len > r->body_expected ||
-	    clock_monotonic_ms() - r->since_ms > BODY_LIMIT_MS)
+	if (r->handled || r->body_len + len > r->body_expected || is_late(r))
 		return -1;
 	if (!r->body && !(r->body = calloc(1, r->body_expected + 1)))
 		return -1;
@@ -290,11 +319,13 @@ int http_on_body_complete(struct connection *c)
 {
 	struct http_request *r = c->http;
 
-	if (!r || r->answered)
+	if (!r)
 		return 0;
-	if (r->handled)
+	if (r->lingers || (r->handled && !r->answered))
 		return -1;
-	handle(r);
+	r->body_due = false;
+	if (!r->answered)
+		handle(r);
 	return 0;
 }
 

@@ -46,6 +46,8 @@ struct http_request {
 	size_t data_len;
 	char headers[768]; /* further ones, "name: value\r\n" each */
 	bool close;        /* the connection, after the answer */
+	bool body_due;     /* not all of it has come */
+	bool lingers; /* the answer is out, the rest of the body is thrown away before the end */
 
 	/* of a handler that answers later */
 	char session_id[SESSION_ID_BYTES]; /* that it waits for */
