@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "sandbox/runtime.h"
 
@@ -109,6 +110,12 @@ static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	finish_if_over(q);
 }
 
+/* Libraries open some of ours without it: the port that we listen on, curl's connections to the Engine. */
+static void keep_descriptors(void)
+{
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
 static int spawn(uv_loop_t *loop, struct version_query *q, const char *path)
 {
 	char option[] = "--version";
@@ -130,6 +137,7 @@ static int spawn(uv_loop_t *loop, struct version_query *q, const char *path)
 		.stdio = stdio,
 	};
 
+	keep_descriptors();
 	return uv_spawn(loop, &q->process, &options);
 }
 

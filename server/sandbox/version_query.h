@@ -1,7 +1,7 @@
 /*
  * Asks a program for its version: runs it with --version and gives back what runtime_read_version() makes of its answer.
  *
- * No shell, an empty environment, no input; it has VERSION_QUERY_LIMIT_MS and VERSION_QUERY_BYTES for its answer, then it is
+ * No shell, an empty environment, no input, none of our descriptors; it has VERSION_QUERY_LIMIT_MS and VERSION_QUERY_BYTES for its answer, then it is
  * killed with its process group, and reaped. Any failure is no more than a version that is not known.
  *
  * The idiom of docker.h: `done` runs exactly once and never before the start has returned, the handle is gone by then; cancel promises

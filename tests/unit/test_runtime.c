@@ -168,6 +168,19 @@ START_TEST(a_program_is_asked_with_one_argument_and_nothing_else)
 }
 END_TEST
 
+START_TEST(a_program_gets_none_of_our_descriptors)
+{
+	char script[128];
+	int fd = dup(STDIN_FILENO); /* without O_CLOEXEC, as libraries open theirs */
+
+	ck_assert_int_gt(fd, STDERR_FILENO);
+	snprintf(script, sizeof(script), "[ -e /proc/$$/fd/%d ] || echo runsc version 1.5", fd);
+	ask(script);
+	expect("1.5");
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_program_that_fails_has_no_version)
 {
 	ask("echo runsc version 1.5; exit 1");
@@ -277,6 +290,7 @@ int main(void)
 	tcase_add_test(texts, a_version_without_end_is_none);
 	tcase_add_checked_fixture(asking, set_up, tear_down);
 	tcase_add_test(asking, a_program_is_asked_with_one_argument_and_nothing_else);
+	tcase_add_test(asking, a_program_gets_none_of_our_descriptors);
 	tcase_add_test(asking, a_program_that_fails_has_no_version);
 	tcase_add_test(asking, a_program_that_is_killed_has_no_version);
 	tcase_add_test(asking, a_program_that_says_too_much_is_killed);
