@@ -175,10 +175,19 @@ static const char *doubt_of_vm(const struct values *v, const struct canary_origi
 	return NULL;
 }
 
+/* The whole line behind its time. Less than that could stand in the log of any kernel that names a process of
+ * somebody's choice in it, with up to 15 characters. */
+static bool is_gvisor(const struct values *v)
+{
+	const char *text = v->seen[KERNEL] == 1 ? strchr(v->text[KERNEL], ']') : NULL;
+
+	return text && strcmp(text, "] Starting gVisor...") == 0;
+}
+
 static void judge_kernel(const struct values *v, const struct canary_origin *origin,
 			 struct canary_view *view)
 {
-	bool gvisor = v->seen[KERNEL] == 1 && strstr(v->text[KERNEL], "Starting gVisor") != NULL;
+	bool gvisor = is_gvisor(v);
 
 	view->doubt = gvisor ? NULL : doubt_of_vm(v, origin);
 	view->kind = gvisor ? CANARY_KIND_GVISOR : view->doubt ? CANARY_KIND_HOST : CANARY_KIND_VM;

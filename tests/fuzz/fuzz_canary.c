@@ -30,7 +30,7 @@ static void check_kind(const char *text, size_t len, const struct canary_view *v
 	assert((view->doubt == NULL) == view->facts[CANARY_ISOLATED]);
 	if (view->kind == CANARY_KIND_GVISOR)
 		assert(memmem(text, len, "\nkernel=", 8) &&
-		       memmem(text, len, "Starting gVisor", 15));
+		       memmem(text, len, "] Starting gVisor...", 20));
 	for (size_t i = 0; view->kind == CANARY_KIND_VM && i < 4; i++)
 		assert(memmem(text, len, of_vm[i], strlen(of_vm[i])));
 }
