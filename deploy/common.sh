@@ -76,6 +76,12 @@ site() {
 	value "$etc/site.env" SANDBOX_DOMAIN | cut -d, -f1
 }
 
+# One at a time on a host, from whatever checkout. A lock on a directory leaves nothing behind.
+lock_host() {
+	exec 9<"$units"
+	flock -n 9 || die "another deploy/install or deploy/uninstall is running"
+}
+
 # edit_daemon_json JQ-ARGUMENT...: changes the Engine's configuration and lets the Engine read it again, which disturbs no
 # container. Mode and owner of the file stay, and the link, where it is one. Fails with nothing changed.
 edit_daemon_json() {

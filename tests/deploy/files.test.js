@@ -27,6 +27,13 @@ function common(script, umask = "022") {
 const mode = (path) => (statSync(path).mode & 0o777).toString(8);
 const parsed = () => JSON.parse(readFileSync(json, "utf8"));
 
+test("one installation at a time, and a second one says why it stops", () => {
+	const { status, stderr } = common(`units=${folder}; lock_host; (lock_host)`);
+	assert.equal(status, 1);
+	assert.match(stderr, /another deploy\/install or deploy\/uninstall is running/);
+	assert.equal(common(`units=${folder}; lock_host`).status, 0);
+});
+
 describe("the Engine's configuration", () => {
 	test("none, an empty and a blank one are the same", () => {
 		for (const text of [undefined, "", " \n\n"]) {
