@@ -8,17 +8,19 @@ export function processStatus(pid) {
 	return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
 }
 
-function inodesOf(pid) {
-	const inodes = new Set();
-	for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-		try {
-			const found = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`));
-			if (found) inodes.add(found[1]);
-		} catch {
-			/* closed meanwhile */
-		}
+/* What is asked of a process may have gone: a descriptor that was closed, all of one that has ended, even when nobody has waited for it. */
+function unlessGone(ask, otherwise) {
+	try {
+		return ask();
+	} catch (error) {
+		if (["ENOENT", "ESRCH", "EINVAL"].includes(error.code)) return otherwise;
+		throw error;
 	}
-	return inodes;
+}
+
+function inodesOf(pid) {
+	const links = unlessGone(() => readdirSync(`/proc/${pid}/fd`), []).map((fd) => unlessGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`), ""));
+	return new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]));
 }
 
 /* The kernel prints each group of four bytes as a number of its own byte order: little-endian here. */
@@ -29,10 +31,11 @@ function address(hex) {
 
 const isLoopback = (text) => /^127\./.test(text) || /^(0000:){7}0001$/.test(text) || /^(0000:){5}ffff:7f/.test(text);
 
-/* [{address, port, loopback}] of the TCP sockets that a process listens on. */
+/* [{address, port, loopback}] of the TCP sockets that a process listens on; none when it has ended. */
 export function listening(pid) {
 	const inodes = inodesOf(pid);
-	const rows = ["tcp", "tcp6"].flatMap((name) => readFileSync(`/proc/${pid}/net/${name}`, "utf8").trim().split("\n").slice(1));
+	const table = (name) => unlessGone(() => readFileSync(`/proc/${pid}/net/${name}`, "utf8"), "");
+	const rows = ["tcp", "tcp6"].flatMap((name) => table(name).trim().split("\n").slice(1));
 	return rows
 		.map((row) => row.trim().split(/\s+/))
 		.filter((fields) => fields[3] === "0A" && inodes.has(fields[9]))
@@ -42,11 +45,5 @@ export function listening(pid) {
 
 /* Of all processes with that name. */
 export function pidsNamed(name) {
-	return readdirSync("/proc").filter((entry) => {
-		try {
-			return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/comm`, "utf8").trim() === name;
-		} catch {
-			return false; /* it has ended */
-		}
-	});
+	return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && unlessGone(() => readFileSync(`/proc/${entry}/comm`, "utf8"), "").trim() === name);
 }

@@ -37,11 +37,15 @@ done >keys.env
 (umask 022 && echo SANDBOX_DOMAIN=localhost >site.env)
 eval "$BREAK"
 user=$(id -u sandbox-api)
+# A process of that name that has ended and that nobody waits for: a host may have one.
+cp /bin/true "$FOLDER/sandbox-api"
+(exec bash -c "\"$FOLDER/sandbox-api\" & exec sleep infinity") &
+zombie=$!
 env -i PATH="$PATH" ASAN_OPTIONS="$ASAN_OPTIONS" $(cat sandbox-api.env keys.env) setpriv --reuid "$user" --regid "$user" \
 	--groups "$(stat -c %g "$(sed 's|^unix://||' <<<"$DOCKER_HOST")")" \
 	--no-new-privs --bounding-set=-all --inh-caps=-all /usr/local/bin/sandbox-api 2>"$FOLDER/log" &
 server=$!
-trap 'kill $server; wait $server || :' EXIT
+trap 'kill $server $zombie; wait $server || :' EXIT
 until curl -sf "http://127.0.0.1:$PORT/health" >/dev/null; do
 	kill -0 $server || { cat "$FOLDER/log" >&2; exit 3; }
 done
