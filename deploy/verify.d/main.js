@@ -1,6 +1,7 @@
 // deploy/verify: reads what is to be verified, runs the groups of checks one after the other, ends what they have
 // created, and sums up.
 
+import { setDefaultAutoSelectFamily } from "node:net";
 import { api } from "./api.js";
 import { connection } from "./connection.js";
 import { headers } from "./headers.js";
@@ -15,6 +16,9 @@ import { Interrupted, Report, fail, ok, skip } from "./report.js";
 import { session } from "./session.js";
 import { Sessions } from "./sessions.js";
 import { tls } from "./tls.js";
+
+/* As browsers do: where a name has several addresses, one that answers. Node.js does so by itself from version 20 on. */
+setDefaultAutoSelectFamily(true);
 
 /* Each is called with {options, target, report, sessions}; those after the first only when the server can be reached. */
 const GROUPS = [
