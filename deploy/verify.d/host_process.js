@@ -6,12 +6,10 @@ import { fail, ok, skip } from "./report.js";
 
 const CADDY_ADMIN_PORT = 2019;
 
-/* Without systemd, by the port that it listens on. */
+/* Where it is no service, by the port that it listens on. */
 async function findServer({ systemd, options, target }) {
-	if (systemd) {
-		const { MainPID } = await unitState("sandbox-api.service", ["MainPID"]);
-		return Number(MainPID) ? [MainPID] : [];
-	}
+	const { LoadState, MainPID } = systemd ? await unitState("sandbox-api.service", ["LoadState", "MainPID"]) : {};
+	if (LoadState === "loaded") return Number(MainPID) ? [MainPID] : [];
 	const ports = [options.port, target.port];
 	return pidsNamed("sandbox-api").filter((pid) => listening(pid).some(({ port }) => ports.includes(port)));
 }
