@@ -17,8 +17,7 @@ function connecting(host, port) {
 		};
 		socket.on("connect", () => finish(resolve, performance.now() - start));
 		socket.on("timeout", () => finish(reject, new Error(`no connection within ${LIMIT_MS / 1000} s`)));
-		/* After several addresses: an error without a message, which holds theirs. */
-		socket.on("error", (error) => finish(reject, error.errors?.[0] ?? error));
+		socket.on("error", (error) => finish(reject, error));
 	});
 }
 

@@ -1,7 +1,7 @@
 // The files of the installation: are its secrets secret, and worth the name?
 
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { ETC, readEnvironmentFile } from "./options.js";
+import { ETC } from "./options.js";
 import { fail, ok, skip, warn } from "./report.js";
 
 const KEY_CHARS = 32;
@@ -36,5 +36,5 @@ function keys(settings) {
 export async function files({ report, settings }) {
 	const there = existsSync(ETC) || skip(`there is no ${ETC}`);
 	await report.check("only root reads the configuration", () => (there === true ? modes() : there));
-	await report.check("the keys are long, and different ones", () => (there === true ? keys({ ...settings, ...readEnvironmentFile(`${ETC}/keys.env`) }) : there));
+	await report.check("the keys are long, and different ones", () => (there === true ? keys(settings) : there));
 }

@@ -4,7 +4,7 @@
 import http from "node:http";
 import https from "node:https";
 import { rootCertificates } from "node:tls";
-import { isLoopbackName } from "./options.js";
+import { hostOf, isLoopbackName } from "./options.js";
 
 const LIMIT_MS = 15_000;
 const BODY_MAX_BYTES = 1 << 20;
@@ -15,7 +15,7 @@ export class Target {
 		this.url = url;
 		this.key = key;
 		this.secure = url.protocol === "https:";
-		this.hostname = url.hostname.replace(/^\[|\]$/g, "");
+		this.hostname = hostOf(url);
 		this.port = Number(url.port || (this.secure ? 443 : 80));
 		this.ca = ca && caIsDefault ? [...rootCertificates, ca] : ca;
 		this.isLocal = isLoopbackName(this.hostname);

@@ -34,13 +34,12 @@ async function home(terminal) {
 
 /* gVisor's kernel ends with all that is in it; another one may end the process alone. */
 async function memory(terminal) {
-	const eaten = terminal.run(EAT, LIMIT_MS).then(
-		({ output, status }) => (status === 137 ? ok("the process was killed") : fail(output || `status ${status}`)),
-		(error) => error,
-	);
-	const verdict = await eaten;
-	if (!(verdict instanceof Error)) return verdict;
-	if (!terminal.end) throw verdict;
+	try {
+		const { output, status } = await terminal.run(EAT, LIMIT_MS);
+		return status === 137 ? ok("the process was killed") : fail(output || `status ${status}`);
+	} catch (error) {
+		if (!terminal.end) throw error;
+	}
 	const { code, reason } = terminal.end;
 	return code === 4011 ? ok(`closed with ${code} (${reason})`) : fail(`closed with ${code} (${reason}), not 4011`);
 }

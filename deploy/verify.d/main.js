@@ -12,7 +12,7 @@ import { isolation } from "./isolation.js";
 import { limits } from "./limits.js";
 import { USAGE, UsageError, readOptions } from "./options.js";
 import { paths } from "./paths.js";
-import { Interrupted, Report, fail, ok, skip } from "./report.js";
+import { Interrupted, Report, fail, failure, ok, skip } from "./report.js";
 import { session } from "./session.js";
 import { Sessions } from "./sessions.js";
 import { tls } from "./tls.js";
@@ -39,7 +39,7 @@ async function lookInto(name, group, context) {
 		return await group(context);
 	} catch (error) {
 		if (error instanceof Interrupted) throw error;
-		return context.report.add(`all of ${name}`, fail(error.message || error.code || String(error)));
+		return context.report.add(`all of ${name}`, failure(error));
 	}
 }
 

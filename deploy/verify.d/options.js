@@ -93,11 +93,14 @@ function defaultUrl() {
 	return `https://${name}`;
 }
 
+/* Without the brackets of an IPv6 address. */
+export const hostOf = (url) => url.hostname.replace(/^\[|\]$/g, "");
+
 export const isLoopbackName = (name) => /^(localhost|127(\.\d+){3}|::1)$/.test(name);
 
 /* A key is for its own server: another one, and whoever listens on the way, must not hear it. */
 function readKey(path, url) {
-	const name = url.hostname.replace(/^\[|\]$/g, "");
+	const name = hostOf(url);
 	const here = isLoopbackName(name);
 	if (path && !here && url.protocol === "http:") throw new UsageError("--api-key-file needs https: anybody could read the key on the way");
 	if (!path && !here && (url.protocol === "http:" || !siteNames().includes(name))) return undefined;

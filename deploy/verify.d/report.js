@@ -6,12 +6,17 @@ export const warn = (text) => ({ verdict: "warn", text });
 export const fail = (text) => ({ verdict: "FAIL", text });
 export const skip = (text) => ({ verdict: "skip", text });
 
+/* Some errors have no message but others within (a name with several addresses), some a code alone. */
+export function failure(error) {
+	return fail(error.errors?.[0]?.message || error.message || error.code || String(error));
+}
+
 export class Interrupted extends Error {}
 
 const TEXT_CHARS = 300;
 
 /* What servers and sandboxes say is shown, but never obeyed by the operator's terminal. */
-export function shown(text, chars = TEXT_CHARS) {
+function shown(text, chars = TEXT_CHARS) {
 	const plain = String(text).replace(/[^\x20-\x7e]+/g, " ").trim();
 	return plain.length > chars ? `${plain.slice(0, chars)}...` : plain;
 }
@@ -55,7 +60,7 @@ export class Report {
 			return await Promise.race([work(), this.#aborted]);
 		} catch (error) {
 			this.#signal.throwIfAborted();
-			return fail(error.message || error.code || String(error));
+			return failure(error);
 		}
 	}
 
