@@ -20,6 +20,7 @@ caddy_root=/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt
 caddy_dropin=$units/caddy.service.d/sandbox-api.conf
 daemon_json=/etc/docker/daemon.json
 engine_socket=/var/run/docker.sock
+export DOCKER_HOST=unix://$engine_socket
 our_units=(sandbox-api.service sandbox-api-reap.service sandbox-api-reap.timer)
 
 # What install did to files that are not its own, so that uninstall can take back that and no more: lines "KIND VALUE".
