@@ -3,21 +3,11 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before, beforeEach, afterEach, describe, test } from "node:test";
-import { chromium } from "playwright-core";
 import { startServer } from "../integration/lib/server.js";
-import { LIMIT_MS, until } from "../integration/lib/wait.js";
+import { until } from "../integration/lib/wait.js";
+import { SCREENSHOTS, launch, linesOf, watch } from "./lib/chromium.js";
 
 const KEY = "correct-horse-battery";
-const SCREENSHOTS = "build/screenshots";
-const ARGUMENTS = [
-	"--no-sandbox",
-	"--disable-gpu",
-	"--disable-quic",
-	"--no-first-run",
-	"--disable-background-networking",
-	"--disable-component-update",
-	"--disable-sync",
-];
 
 let browser;
 let page;
@@ -26,8 +16,7 @@ let strangers;
 
 before(async () => {
 	mkdirSync(SCREENSHOTS, { recursive: true });
-	const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-	browser = await chromium.launch({ executablePath, args: ARGUMENTS });
+	browser = await launch();
 });
 
 after(() => browser.close());
@@ -35,11 +24,8 @@ after(() => browser.close());
 async function openPage(server) {
 	const context = await browser.newContext({ viewport: { width: 1100, height: 700 } });
 	page = await context.newPage();
-	page.setDefaultTimeout(LIMIT_MS);
-	complaints = [];
+	complaints = watch(page);
 	strangers = [];
-	page.on("pageerror", (error) => complaints.push(String(error)));
-	page.on("console", (line) => line.type() === "error" && complaints.push(line.text()));
 	page.on("request", (each) => new URL(each.url()).host === server.host || strangers.push(each.url()));
 	await page.goto(server.origin);
 	await page.locator("#environment option").first().waitFor({ state: "attached" });
@@ -53,10 +39,7 @@ async function closePage() {
 	assert.deepEqual(strangers, []);
 }
 
-async function lines() {
-	const rows = await page.locator(".xterm-rows > div").allTextContents();
-	return rows.map((row) => row.replaceAll("\u00a0", " ").trimEnd());
-}
+const lines = () => linesOf(page);
 
 function line(wanted) {
 	const fits = (text) => (wanted instanceof RegExp ? wanted.test(text) : text === wanted);
@@ -256,7 +239,7 @@ describe("a page whose server ends sessions", () => {
 		await page.getByRole("button", { name: "New terminal" }).click();
 		await page.getByRole("button", { name: "Start a terminal" }).click();
 		await says("#notice", "The server could not be reached.");
-		complaints = complaints.filter((text) => !/ERR_CONNECTION_REFUSED/.test(text));
+		complaints.splice(0, complaints.length, ...complaints.filter((text) => !/ERR_CONNECTION_REFUSED/.test(text)));
 		await closePage();
 	});
 });

@@ -5,17 +5,15 @@ import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
+import { SCREENSHOTS, launch, linesOf, watch } from "../browser/lib/chromium.js";
 import { deleteSession } from "../integration/lib/client.js";
 import { freePort, startServer } from "../integration/lib/server.js";
-import { LIMIT_MS, until, within } from "../integration/lib/wait.js";
+import { until, within } from "../integration/lib/wait.js";
 import { makeFolder, runPage } from "./lib/commands.js";
 import { Page } from "./lib/page.js";
 
 const KEY = "nobody-but-this-test-shows-it";
 const SECRET = "secret-of-the-example-0123456789abcdef";
-const SCREENSHOTS = "build/screenshots";
-const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 /* A line to the server that can be cut, as a train's tunnel does. */
 async function startLine(server) {
@@ -57,7 +55,7 @@ describe("the example of docs/embed.md", () => {
 		server = await startServer({ SANDBOX_API_KEY: KEY, AUTH_SECRET: SECRET, SANDBOX_ALLOWED_ORIGINS: `http://localhost:${port}`, LIMITS_LOGGED_IN: "100/1/8/0" });
 		line = await startLine(server);
 		backend = await startBackend(place.folder, port, line.url);
-		browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+		browser = await launch();
 	});
 	after(async () => {
 		await browser?.close();
@@ -69,10 +67,7 @@ describe("the example of docs/embed.md", () => {
 
 	async function openPage() {
 		page = await browser.newPage();
-		page.setDefaultTimeout(LIMIT_MS);
-		complaints = [];
-		page.on("pageerror", (error) => complaints.push(String(error)));
-		page.on("console", (each) => each.type() === "error" && !each.location().url.endsWith("/favicon.ico") && complaints.push(each.text()));
+		complaints = watch(page, "/favicon.ico");
 		await page.goto(backend.origin);
 	}
 
@@ -86,8 +81,7 @@ describe("the example of docs/embed.md", () => {
 	const says = (words) => page.locator("#status").filter({ hasText: words }).waitFor();
 
 	async function onScreen(wanted) {
-		const rows = async () => (await page.locator(".xterm-rows > div").allTextContents()).map((row) => row.replaceAll("\u00a0", " ").trimEnd());
-		return until(async () => (await rows()).find((row) => (wanted instanceof RegExp ? wanted.test(row) : row === wanted)), `a line ${wanted}`);
+		return until(async () => (await linesOf(page)).find((row) => (wanted instanceof RegExp ? wanted.test(row) : row === wanted)), `a line ${wanted}`);
 	}
 
 	async function enter(text) {
