@@ -2,7 +2,7 @@
  * The agent: up to AGENT_TERMINALS_MAX terminals behind one link to the server.
  *
  * One loop around poll(); nothing blocks. Terminals are served in turn. Every frame is obeyed as it
- * comes, except that FRAME_OPEN and FRAME_PING wait for room for their answer: that is what
+ * comes, except that FRAME_OPEN, FRAME_PING and FRAME_DEADLINE wait for room for their answer: that is what
  * bounds a server that asks and does not read.
  */
 #ifndef SANDBOX_AGENT_AGENT_H

@@ -89,6 +89,11 @@ static const char *obey_terminal(struct agent *a, struct terminal *t, const stru
 	return NULL;
 }
 
+static void pong(struct agent *a, const struct command *c)
+{
+	link_out_control(&a->out, FRAME_PONG, 0, c->ping.token, PING_BYTES);
+}
+
 /* Returns NULL, or what is wrong. */
 static const char *obey(struct agent *a, const struct command *c, uint64_t now)
 {
@@ -96,10 +101,11 @@ static const char *obey(struct agent *a, const struct command *c, uint64_t now)
 
 	switch (c->type) {
 	case FRAME_PING:
-		link_out_control(&a->out, FRAME_PONG, 0, c->ping, PING_BYTES);
+		pong(a, c);
 		return NULL;
 	case FRAME_DEADLINE:
-		return agent_set_deadline(a, c->seconds) < 0 ? "impossible deadline" : NULL;
+		pong(a, c);
+		return agent_set_deadline(a, c->ping.seconds) < 0 ? "impossible deadline" : NULL;
 	case FRAME_OPEN:
 		return obey_open(a, c) < 0 ? "the terminal number is in use" : NULL;
 	default:
@@ -116,7 +122,8 @@ static const char *obey(struct agent *a, const struct command *c, uint64_t now)
 
 static bool needs_answer(const struct frame *f)
 {
-	return f->header.type == FRAME_OPEN || f->header.type == FRAME_PING;
+	return f->header.type == FRAME_OPEN || f->header.type == FRAME_PING ||
+	       f->header.type == FRAME_DEADLINE;
 }
 
 enum step agent_obey(struct agent *a, uint64_t now, const char **why)

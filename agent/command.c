@@ -15,7 +15,7 @@ static const struct shape shapes[] = {
 	[FRAME_RESIZE] = {4, 4, true},
 	[FRAME_SIGNAL] = {1, 1, true},
 	[FRAME_CLOSE] = {0, 0, true},
-	[FRAME_DEADLINE] = {4, 4, false},
+	[FRAME_DEADLINE] = {4 + PING_BYTES, 4 + PING_BYTES, false},
 	[FRAME_PING] = {PING_BYTES, PING_BYTES, false},
 	[FRAME_CREDIT] = {4, 4, true},
 };
@@ -72,10 +72,11 @@ static const char *payload_error(struct command *c, const struct frame *f)
 		c->credit = get_u32(p);
 		break;
 	case FRAME_DEADLINE:
-		c->seconds = get_u32(p);
+		c->ping.seconds = get_u32(p);
+		c->ping.token = p + 4;
 		break;
 	case FRAME_PING:
-		c->ping = p;
+		c->ping.token = p;
 		break;
 	default:
 		break;

@@ -23,10 +23,12 @@ struct command {
 		struct {
 			uint16_t rows, cols;
 		} size;
-		int signal;          /* FRAME_SIGNAL: one that a server may send */
-		uint32_t credit;     /* FRAME_CREDIT: bytes */
-		uint32_t seconds;    /* FRAME_DEADLINE */
-		const uint8_t *ping; /* PING_BYTES */
+		int signal;      /* FRAME_SIGNAL: one that a server may send */
+		uint32_t credit; /* FRAME_CREDIT: bytes */
+		struct {
+			uint32_t seconds;     /* FRAME_DEADLINE */
+			const uint8_t *token; /* that and FRAME_PING: PING_BYTES */
+		} ping;
 	};
 };
 

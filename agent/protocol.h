@@ -23,7 +23,7 @@
 
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
 #define FRAME_HEADER_BYTES 8
 
@@ -55,7 +55,8 @@ enum frame_type {
 	FRAME_SIGNAL = 4,
 	/* Empty: hang up. FRAME_EXIT follows. */
 	FRAME_CLOSE = 5,
-	/* Terminal 0. u32 seconds from now until the agent ends the sandbox. */
+	/* Terminal 0. u32 seconds from now until the agent ends the sandbox, 8 bytes, which come back in
+	 * FRAME_PONG: whoever has the answer has a sandbox that lives. */
 	FRAME_DEADLINE = 6,
 	/* Terminal 0. 8 bytes, which come back in FRAME_PONG. */
 	FRAME_PING = 7,
@@ -79,7 +80,7 @@ enum frame_type {
 	/* u8 errno, then text for a log, maybe none: this terminal could not be opened, and its
 	 * number is free again. */
 	FRAME_ERROR = 36,
-	/* Terminal 0. The 8 bytes of FRAME_PING. */
+	/* Terminal 0. The 8 bytes of FRAME_PING or FRAME_DEADLINE. */
 	FRAME_PONG = 37,
 	/* u8: 1 the program that the terminal was opened with leads the foreground process group, 0
 	 * another one does. Sent when it has changed only; FRAME_OPENED stands for 1. */

@@ -50,7 +50,8 @@ static void check_command(const struct command *c, const struct frame *f)
 		require(c->signal > 0 && c->signal < 32);
 		break;
 	case FRAME_PING:
-		require(c->terminal == 0 && within(f, c->ping + PING_BYTES));
+	case FRAME_DEADLINE:
+		require(c->terminal == 0 && within(f, c->ping.token + PING_BYTES));
 		break;
 	default:
 		break;

@@ -96,6 +96,15 @@ static inline void client_send_u32(struct client *c, enum frame_type type, uint1
 	client_send(c, type, terminal, p, sizeof p);
 }
 
+static inline void client_deadline(struct client *c, uint32_t seconds, const char token[8])
+{
+	uint8_t p[12];
+
+	put_u32(p, seconds);
+	memcpy(p + 4, token, 8);
+	client_send(c, FRAME_DEADLINE, 0, p, sizeof p);
+}
+
 static inline void client_signal(struct client *c, uint16_t terminal, int signal)
 {
 	uint8_t byte = (uint8_t)signal;

@@ -60,7 +60,7 @@ START_TEST(a_deadline_replaces_the_lifetime)
 	int64_t begin = client_now_ms();
 
 	start_for("3600");
-	client_send_u32(&c, FRAME_DEADLINE, 0, 1);
+	client_deadline(&c, 1, "deadline");
 	ck_assert_int_eq(client_finish(&c), 0);
 	ck_assert_int_ge(client_now_ms() - begin, 1000);
 }
@@ -71,7 +71,9 @@ START_TEST(a_deadline_can_be_put_off)
 	int64_t begin = client_now_ms();
 
 	start_for("1");
-	client_send_u32(&c, FRAME_DEADLINE, 0, 2);
+	client_deadline(&c, 2, "deadline");
+	client_wait(&c, c.pongs == 1);
+	ck_assert_mem_eq(c.pong, "deadline", 8);
 	ck_assert_int_eq(client_finish(&c), 0);
 	ck_assert_int_ge(client_now_ms() - begin, 2000);
 }

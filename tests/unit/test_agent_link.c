@@ -192,6 +192,7 @@ START_TEST(payloads_of_the_wrong_length_are_refused)
 	ck_assert_ptr_nonnull(refused(FRAME_RESIZE, 1, "12345", 5));
 	ck_assert_ptr_nonnull(refused(FRAME_CLOSE, 1, "1", 1));
 	ck_assert_ptr_nonnull(refused(FRAME_PING, 0, "1234567", 7));
+	ck_assert_ptr_nonnull(refused(FRAME_DEADLINE, 0, "1234", 4));
 	ck_assert_ptr_nonnull(refused(FRAME_CREDIT, 1, "", 0));
 	ck_assert_ptr_null(refused(FRAME_RESIZE, 1, "1234", 4));
 	ck_assert_ptr_null(refused(FRAME_INPUT, 1, "", 0));
@@ -203,7 +204,7 @@ START_TEST(a_frame_to_the_wrong_kind_of_number_is_refused)
 {
 	ck_assert_ptr_nonnull(refused(FRAME_PING, 1, "12345678", 8));
 	ck_assert_ptr_nonnull(refused(FRAME_INPUT, 0, "x", 1));
-	ck_assert_ptr_null(refused(FRAME_DEADLINE, 0, "1234", 4));
+	ck_assert_ptr_null(refused(FRAME_DEADLINE, 0, "123412345678", 12));
 }
 END_TEST
 
