@@ -13,7 +13,7 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -f
 CFLAGS   ?= -O2 -g
 COMMON   := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -MMD -MP
 INCLUDE  := -Iserver -I. $(shell pkg-config --cflags $(LIBS) http_parser 2>/dev/null)
-LDLIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhttp_parser
+LDLIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lhttp_parser -lm
 
 # O: where this kind of build goes. SANITIZE=1 builds everything with ASan and UBSan beside it.
 ifeq ($(SANITIZE),1)

@@ -41,6 +41,7 @@ struct app {
 	struct fleet *fleet;
 	struct watch *watch;
 	struct guard *guard;
+	struct pool *pool;
 	struct capacity *capacity;
 	struct limiter *limiter;
 	struct identity *identity;
@@ -101,6 +102,14 @@ static void sweep_guard(struct app *app, uint64_t now_ms)
 	guard_sweep(app->guard, startable, watch_health(app->watch)->epoch, now_ms);
 }
 
+/* Where the host carries no more, the pool makes none. */
+static void sweep_pool(struct app *app, uint64_t now_ms)
+{
+	struct capacity_report r = capacity_report(app->capacity, fleet_containers(app->fleet));
+
+	pool_sweep(app->pool, r.reason[0] ? 0 : r.max_containers, now_ms);
+}
+
 static void tell_manager(struct app *app, uint64_t now_ms)
 {
 	char status[NOTIFY_STATUS_BYTES];
@@ -118,6 +127,7 @@ static void on_sweep(uv_timer_t *timer)
 	watch_sweep(app->watch, now_ms);
 	sweep_guard(app, now_ms);
 	capacity_sweep(app->capacity, now_ms);
+	sweep_pool(app, now_ms);
 	sessions_sweep(app->sessions, now_ms);
 	fleet_sweep(app->fleet, now_ms);
 	reaper_sweep(app->reaper, now_ms);
@@ -151,6 +161,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	notify_state(&app->notify, "STOPPING");
 	app->drain_deadline_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
 	guard_stop(app->guard);
+	pool_stop(app->pool);
 	sessions_drain(app->sessions);
 	tell_manager(app, clock_monotonic_ms());
 }
@@ -165,6 +176,10 @@ static int build(struct app *app, struct err *err)
 	app->watch = watch_new(&app->loop, &app->config, app->docker, app->fleet);
 	app->guard = guard_new(&app->config, app->fleet);
 	app->capacity = capacity_new(&app->loop, &app->config);
+	app->pool = pool_new(&(struct pool_parts){.config = &app->config,
+						  .fleet = app->fleet,
+						  .watch = app->watch,
+						  .guard = app->guard});
 	app->limiter = limiter_new(
 		&app->loop, &(struct limiter_settings){.limits = app->config.limits,
 						       .site_factor = app->config.site_factor,
@@ -174,9 +189,10 @@ static int build(struct app *app, struct err *err)
 							      .watch = app->watch,
 							      .guard = app->guard,
 							      .capacity = app->capacity,
+							      .pool = app->pool,
 							      .limiter = app->limiter});
-	if (!app->reaper || !app->fleet || !app->watch || !app->guard || !app->capacity ||
-	    !app->limiter || !app->sessions)
+	if (!app->reaper || !app->fleet || !app->watch || !app->guard || !app->pool ||
+	    !app->capacity || !app->limiter || !app->sessions)
 		return err_set(err, ERR_INTERNAL, 0, "no memory");
 	app->identity = identity_new(&app->config, err);
 	return app->identity ? 0 : -1;
@@ -190,6 +206,7 @@ static int listen_for_clients(struct app *app, struct err *err)
 				     .watch = app->watch,
 				     .guard = app->guard,
 				     .capacity = app->capacity,
+				     .pool = app->pool,
 				     .fleet = app->fleet,
 				     .limiter = app->limiter,
 				     .identity = app->identity};
@@ -236,6 +253,7 @@ static void tear_down(struct app *app)
 	identity_free(app->identity);
 	limiter_free(app->limiter);
 	capacity_free(app->capacity);
+	pool_free(app->pool);
 	guard_free(app->guard);
 	watch_free(app->watch);
 	fleet_free(app->fleet);

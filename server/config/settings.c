@@ -70,6 +70,13 @@ const struct setting settings[] = {
 
 	{GROUP_SANDBOXES, "SANDBOX_USE_GVISOR", "true", FIELD(use_gvisor), value_bool, 0, 0, NULL,
 	 0, "false, for development only: sandboxes without gVisor"},
+	{GROUP_SANDBOXES, "POOL_SIZE", "5", FIELD(pool_size), value_integer, 0, 1000, NULL, 0,
+	 "spare sandboxes kept ready for each environment; 0: none, every session waits for a "
+	 "start"},
+	{GROUP_SANDBOXES, "POOL_MIN", "2", FIELD(pool_min), value_integer, 0, 1000, NULL, 0,
+	 "an environment with fewer spare ones is refilled first, and without pauses"},
+	{GROUP_SANDBOXES, "POOL_MAX", "20", FIELD(pool_max), value_integer, 0, 1000, NULL, 0,
+	 "spare sandboxes of an environment at most, when many sessions come; at least POOL_SIZE"},
 	{GROUP_SANDBOXES, "CIRCUIT_MAX_CONTAINERS", "0", FIELD(max_containers), value_integer, 0,
 	 10000, NULL, 0, "sandboxes at once; 0: as many as the host carries"},
 	{GROUP_SANDBOXES, "CIRCUIT_MAX_MEMORY_PERCENT", "85", FIELD(max_memory_percent),

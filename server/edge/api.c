@@ -69,6 +69,8 @@ static struct json_health health_of(const struct server *s)
 	h.containers = fleet_containers(s->parts.fleet);
 	h.sessions = counts.running;
 	h.runtime_kind = canary_passed(s) ? canary_kind_name(guard_kind(s->parts.guard)) : NULL;
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+		h.pool[i] = pool_count(s->parts.pool, &environments[i]);
 	judge(&h);
 	if (fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
 		add_reason(&h, "sandboxes fail to start");
@@ -116,7 +118,7 @@ static void handle_health(struct http_request *r, const char *id)
 static struct capacity_report capacity_of(const struct server *s)
 {
 	struct capacity_report r =
-		capacity_report(s->parts.capacity, fleet_containers(s->parts.fleet));
+		capacity_report(s->parts.capacity, sessions_containers(s->parts.sessions));
 
 	if (!r.reason[0] && fleet_circuit_open(s->parts.fleet, clock_monotonic_ms()))
 		snprintf(r.reason, sizeof(r.reason), "Sandboxes fail to start");

@@ -221,16 +221,49 @@ static json_t *runtime_object(const struct json_health *h)
 		or_null(engine->runtime_version), "platform", or_null(engine->runtime_platform));
 }
 
+static struct pool_counts pool_sum(const struct json_health *h)
+{
+	struct pool_counts sum = {0};
+
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++) {
+		sum.target += h->pool[i].target;
+		sum.ready += h->pool[i].ready;
+		sum.starting += h->pool[i].starting;
+		sum.hits += h->pool[i].hits;
+		sum.misses += h->pool[i].misses;
+		sum.discarded += h->pool[i].discarded;
+	}
+	return sum;
+}
+
+static json_t *pool_object(const struct pool_counts *n)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "size", (json_int_t)n->target, "ready",
+			 (json_int_t)n->ready, "starting", (json_int_t)n->starting, "hits",
+			 (json_int_t)n->hits, "misses", (json_int_t)n->misses, "discarded",
+			 (json_int_t)n->discarded);
+}
+
+static json_t *pool_objects(const struct json_health *h)
+{
+	json_t *root = json_object();
+
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+		json_object_set_new(root, environments[i].name, pool_object(&h->pool[i]));
+	return root;
+}
+
 static json_t *health_object(const struct json_health *h)
 {
 	char timestamp[CLOCK_ISO8601_BYTES], uptime[32];
-	json_t *root =
-		json_pack("{s:s, s:s, s:s, s:f, s:I, s:i, s:I, s:s, s:o, s:s}", "status", h->status,
-			  "timestamp", clock_iso8601(timestamp, clock_wall_ms()), "uptime",
-			  json_uptime(uptime, h->uptime_ms), "uptimeSeconds",
-			  (double)h->uptime_ms / 1000, "containers", (json_int_t)h->containers,
-			  "pool_size", 0, "active_sessions", (json_int_t)h->sessions, "worker_id",
-			  h->config->worker_id, "gvisor", runtime_object(h), "version", VERSION);
+	struct pool_counts pool = pool_sum(h);
+	json_t *root = json_pack(
+		"{s:s, s:s, s:s, s:f, s:I, s:I, s:o, s:I, s:s, s:o, s:s}", "status", h->status,
+		"timestamp", clock_iso8601(timestamp, clock_wall_ms()), "uptime",
+		json_uptime(uptime, h->uptime_ms), "uptimeSeconds", (double)h->uptime_ms / 1000,
+		"containers", (json_int_t)h->containers, "pool_size", (json_int_t)pool.ready,
+		"pool", pool_object(&pool), "active_sessions", (json_int_t)h->sessions, "worker_id",
+		h->config->worker_id, "gvisor", runtime_object(h), "version", VERSION);
 
 	if (!root || !h->reasons[0])
 		return root;
@@ -306,6 +339,7 @@ char *json_status(const struct json_status *s)
 				      (json_int_t)s->counts.running, "terminals",
 				      (json_int_t)s->counts.terminals, "websockets",
 				      (json_int_t)s->websockets));
+	json_object_set_new(root, "pool", pool_objects(&s->health));
 	json_object_set_new(root, "capacity", capacity_metrics(&s->capacity));
 	json_object_set_new(root, "limits", limits_object(config));
 	json_object_set_new(root, "clients", clients_object(&s->clients));

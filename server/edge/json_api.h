@@ -41,6 +41,7 @@ struct json_health {
 	size_t containers, sessions;
 	const struct config *config;
 	const struct engine_health *engine;
+	struct pool_counts pool[ENVIRONMENT_COUNT];
 	const char *runtime_kind; /* as canary_kind_name() says; NULL while no canary has passed */
 };
 char *json_health(const struct json_health *health);

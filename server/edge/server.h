@@ -29,6 +29,7 @@ struct server_parts {
 	const struct watch *watch;
 	const struct guard *guard;
 	const struct capacity *capacity;
+	const struct pool *pool;
 	const struct fleet *fleet;
 	struct limiter *limiter;
 	const struct identity *identity;

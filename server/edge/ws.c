@@ -345,6 +345,7 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 	log_info("websocket.connected", LOG_S("session", p->session_id),
 		 LOG_S("client", p->client.name));
 	queue_control(p, wire_connected(p->session_id));
+	terminal_begin(p->terminal);
 	return 0;
 }
 

@@ -127,7 +127,7 @@ static void on_end(void *arg, enum sandbox_end end, const struct err *err)
 	     err->msg);
 }
 
-static const struct sandbox_events sandbox_events = {on_ready, on_end};
+static const struct sandbox_events sandbox_events = {.on_ready = on_ready, .on_end = on_end};
 
 /* Not every server may read it: systemd's ProcSubset=pid hides it. */
 static void read_boot_id(char boot_id[CANARY_BOOT_ID_BYTES])
@@ -156,8 +156,10 @@ struct canary *canary_start(struct fleet *f, const struct environment *environme
 	read_boot_id(c->origin.boot_id);
 	c->started_ms = clock_monotonic_ms();
 	c->deadline_ms = now_ms + CANARY_LIMIT_MS;
-	c->sandbox = sandbox_new(f, environment, CANARY_SESSION, CANARY_LIMIT_MS, &sandbox_events,
-				 c, err);
+	const struct sandbox_order order = {.environment = environment,
+					    .session_id = CANARY_SESSION,
+					    .lifetime_ms = CANARY_LIMIT_MS};
+	c->sandbox = sandbox_new(f, &order, &sandbox_events, c, err);
 	if (!c->sandbox) {
 		free(c);
 		return NULL;

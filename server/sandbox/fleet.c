@@ -20,6 +20,15 @@ size_t fleet_count(const struct fleet *f)
 	return HASH_COUNT(f->sandboxes);
 }
 
+size_t fleet_starting(const struct fleet *f)
+{
+	size_t count = 0;
+
+	for (const struct sandbox *s = f->sandboxes; s; s = s->hh.next)
+		count += s->state < READY;
+	return count;
+}
+
 size_t fleet_containers(const struct fleet *f)
 {
 	return fleet_count(f) + reaper_count(f->reaper);

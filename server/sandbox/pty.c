@@ -136,6 +136,17 @@ struct pty *pty_open(struct pty_table *table, const char *const *argv, unsigned 
 	return NULL;
 }
 
+void pty_set_owner(struct pty *pty, const struct pty_events *events, void *arg)
+{
+	pty->events = events;
+	pty->arg = arg;
+}
+
+bool pty_in_foreground(const struct pty *pty)
+{
+	return pty->shell;
+}
+
 size_t pty_input(struct pty *pty, const void *data, size_t len)
 {
 	const uint8_t *p = data;

@@ -67,6 +67,12 @@ bool pty_table_has_room(const struct pty_table *table);
 struct pty *pty_open(struct pty_table *table, const char *const *argv, unsigned rows, unsigned cols,
 		     const struct pty_events *events, void *arg, struct err *err);
 
+/* From now on another one is told. */
+void pty_set_owner(struct pty *pty, const struct pty_events *events, void *arg);
+
+/* Whether the program that was opened is in the foreground, as on_foreground said last. */
+bool pty_in_foreground(const struct pty *pty);
+
 /* Hands over at most len bytes; returns how many the agent's window took (0: wait for on_room). */
 size_t pty_input(struct pty *pty, const void *data, size_t len);
 

@@ -14,6 +14,8 @@
 /* After its stream has ended, how long the Engine may take to say why. */
 #define DYING_LIMIT_MS 1500
 
+#define PONG_BYTES 8
+
 /* What the Engine reports of a container that SIGKILL ended. */
 #define EXIT_CODE_SIGKILL 137
 
@@ -197,14 +199,27 @@ static void on_error(void *arg, uint16_t terminal, unsigned error_number, const 
 	check(s, pty_table_error(&s->ptys, terminal, error_number, text, &err), &err);
 }
 
+/* Tells the answers to several claims apart; no secret. */
+static void make_token(const struct sandbox *s, uint8_t token[PONG_BYTES])
+{
+	put_u32(token, (uint32_t)(s->claims >> 32));
+	put_u32(token + 4, (uint32_t)s->claims);
+}
+
 static void on_pong(void *arg, const uint8_t token[8])
 {
 	struct sandbox *s = arg;
+	uint8_t expected[PONG_BYTES];
 	struct err err;
 
-	(void)token;
-	err_set(&err, ERR_UPSTREAM, 0, "agent: answers a ping that nobody sent");
-	violation(s, &err);
+	make_token(s, expected);
+	if (!s->claiming || memcmp(token, expected, PONG_BYTES) != 0) {
+		err_set(&err, ERR_UPSTREAM, 0, "agent: answers what nobody asked");
+		violation(s, &err);
+		return;
+	}
+	s->claiming = false;
+	s->events->on_claimed(s->arg);
 }
 
 static void on_foreground(void *arg, uint16_t terminal, unsigned value)
@@ -364,33 +379,41 @@ void sandbox_expire(struct sandbox *s)
 
 /* --- birth --- */
 
+static uint32_t seconds(int64_t ms)
+{
+	return (uint32_t)(ms / 1000) + SANDBOX_GRACE_SECONDS;
+}
+
 static bool choose_name(struct sandbox *s)
 {
 	char nonce[17];
 
 	if (!random_hex(nonce, sizeof(nonce) / 2))
 		return false;
-	snprintf(s->name, sizeof(s->name), "sandbox-%s-%s", s->environment->name, nonce);
+	snprintf(s->name, sizeof(s->name), "sandbox-%s-%s", s->order.environment->name, nonce);
 	return true;
 }
 
+/* The agent's clock is set anew when a spare one gets its session; the label, which cannot change, says the latest possible end. */
 static struct docker_call *create_container(struct sandbox *s, const char *session_id,
-					    int64_t lifetime_ms, struct err *err)
+					    struct err *err)
 {
 	const struct config *config = s->fleet->config;
-	int64_t seconds = lifetime_ms / 1000 + SANDBOX_GRACE_SECONDS;
+	const struct sandbox_order *o = &s->order;
 	char lifetime[24], deadline[24];
 
-	snprintf(lifetime, sizeof(lifetime), "%lld", (long long)seconds);
-	snprintf(deadline, sizeof(deadline), "%lld", (long long)(clock_wall_ms() / 1000 + seconds));
+	snprintf(lifetime, sizeof(lifetime), "%u",
+		 seconds(o->spare_ms ? o->spare_ms : o->lifetime_ms));
+	snprintf(deadline, sizeof(deadline), "%lld",
+		 (long long)(clock_wall_ms() / 1000 + seconds(o->spare_ms + o->lifetime_ms)));
 	const char *const argv[] = {ENVIRONMENT_AGENT, "--lifetime", lifetime, NULL};
 	const struct docker_label labels[] = {
 		{LABEL_OWNER, LABEL_OWNER_VALUE},          {LABEL_WORKER, config->worker_id},
 		{LABEL_INSTANCE, s->fleet->instance},      {LABEL_SESSION, session_id},
-		{LABEL_ENVIRONMENT, s->environment->name}, {LABEL_DEADLINE, deadline},
+		{LABEL_ENVIRONMENT, o->environment->name}, {LABEL_DEADLINE, deadline},
 	};
 	const struct docker_profile profile = {
-		.image = s->environment->image,
+		.image = o->environment->image,
 		.runtime = config->use_gvisor ? config->gvisor_runtime : "",
 		.home = ENVIRONMENT_HOME,
 		.argv = argv,
@@ -400,8 +423,7 @@ static struct docker_call *create_container(struct sandbox *s, const char *sessi
 	return docker_create(s->fleet->docker, s->name, &profile, on_created, s, err);
 }
 
-struct sandbox *sandbox_new(struct fleet *f, const struct environment *environment,
-			    const char *session_id, int64_t lifetime_ms,
+struct sandbox *sandbox_new(struct fleet *f, const struct sandbox_order *order,
 			    const struct sandbox_events *events, void *arg, struct err *err)
 {
 	struct sandbox *s = calloc(1, sizeof(*s));
@@ -410,7 +432,7 @@ struct sandbox *sandbox_new(struct fleet *f, const struct environment *environme
 		err_set(err, ERR_INTERNAL, 0, "no memory for a sandbox");
 		return NULL;
 	}
-	*s = (struct sandbox){.fleet = f, .environment = environment, .events = events, .arg = arg};
+	*s = (struct sandbox){.fleet = f, .order = *order, .events = events, .arg = arg};
 	s->since_ms = clock_monotonic_ms();
 	s->deadline_ms = s->since_ms + STATE_LIMIT_MS;
 	agent_link_init(&s->link, &link_events, s);
@@ -420,13 +442,31 @@ struct sandbox *sandbox_new(struct fleet *f, const struct environment *environme
 		free(s);
 		return NULL;
 	}
-	s->call = create_container(s, session_id, lifetime_ms, err);
+	s->order.session_id = NULL;
+	s->call = create_container(s, order->session_id, err);
 	if (!s->call) {
 		free(s);
 		return NULL;
 	}
 	HASH_ADD_STR(f->sandboxes, name, s);
 	return s;
+}
+
+bool sandbox_claim(struct sandbox *s)
+{
+	uint8_t payload[4 + PONG_BYTES];
+
+	s->claims++;
+	s->claiming = true;
+	put_u32(payload, seconds(s->order.lifetime_ms));
+	make_token(s, payload + 4);
+	return send_frame(s, FRAME_DEADLINE, 0, payload, sizeof(payload));
+}
+
+void sandbox_set_owner(struct sandbox *s, const struct sandbox_events *events, void *arg)
+{
+	s->events = events;
+	s->arg = arg;
 }
 
 const char *sandbox_name(const struct sandbox *s)

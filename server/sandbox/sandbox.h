@@ -51,6 +51,9 @@ void fleet_free(struct fleet *f);
 /* Sandboxes whose container may exist and is not the reaper's yet. */
 size_t fleet_count(const struct fleet *f);
 
+/* Those of them that are not ready yet. */
+size_t fleet_starting(const struct fleet *f);
+
 /* These, and what the reaper has not yet seen gone: the slots of this host that are taken. */
 size_t fleet_containers(const struct fleet *f);
 
@@ -87,14 +90,29 @@ enum sandbox_end {
 
 struct sandbox_events {
 	void (*on_ready)(void *arg);
+	/* Its agent has answered sandbox_claim(). NULL for owners that do not call that. */
+	void (*on_claimed)(void *arg);
 	/* Its PTYs have been lost before. The handle is invalid from here on. */
 	void (*on_end)(void *arg, enum sandbox_end end, const struct err *err);
 };
 
-/* Creates and starts a sandbox that may live for lifetime_ms. events is kept, not copied. */
-struct sandbox *sandbox_new(struct fleet *f, const struct environment *environment,
-			    const char *session_id, int64_t lifetime_ms,
+struct sandbox_order {
+	const struct environment *environment;
+	const char *session_id; /* for its label; "" when it has none yet */
+	int64_t lifetime_ms;    /* of the session */
+	int64_t spare_ms;       /* how long it may wait for a session before; 0: it has one */
+};
+
+/* Creates and starts a sandbox. What the order points to must live longer; events is kept, not copied. */
+struct sandbox *sandbox_new(struct fleet *f, const struct sandbox_order *order,
 			    const struct sandbox_events *events, void *arg, struct err *err);
+
+/* Of one that is ready: tells its agent that the session's lifetime begins now, and asks whether it is there: one frame. on_claimed
+ * or on_end follows; how long to wait is for the owner to say. False when the frame cannot be sent: on_end follows. */
+bool sandbox_claim(struct sandbox *s);
+
+/* From now on another one is told. */
+void sandbox_set_owner(struct sandbox *s, const struct sandbox_events *events, void *arg);
 
 /* Ends it: no event comes any more, the container goes to the reaper. Accepts NULL. */
 void sandbox_free(struct sandbox *s);

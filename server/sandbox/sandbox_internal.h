@@ -26,7 +26,7 @@ struct fleet {
 struct sandbox {
 	struct fleet *fleet;
 	char name[DOCKER_NAME_MAX];
-	const struct environment *environment;
+	struct sandbox_order order; /* without its session_id */
 	enum sandbox_state state;
 	uint64_t deadline_ms; /* of the state, monotonic; 0 for none */
 	uint64_t since_ms;
@@ -36,7 +36,9 @@ struct sandbox {
 	struct stream *stream;
 	struct agent_link link;
 	struct pty_table ptys;
-	struct err why; /* of a death that was announced */
+	uint64_t claims; /* that were sent */
+	bool claiming;   /* the answer to the latest is still to come */
+	struct err why;  /* of a death that was announced */
 	enum sandbox_end end;
 	bool greeted, out_of_memory, kill_asked, died, ending;
 	UT_hash_handle hh;

@@ -164,7 +164,6 @@ static void on_image(void *arg, const char *image_id, const struct err *err)
 	struct watch *w = arg;
 	bool ok = !err;
 
-	(void)image_id;
 	w->call = NULL;
 	if (err && err->kind != ERR_GONE) {
 		unreachable(w, err);
@@ -172,6 +171,7 @@ static void on_image(void *arg, const char *image_id, const struct err *err)
 	}
 	if (!ok && (w->health.image_ok[w->image] || !w->checked_ms))
 		log_error("image.missing", LOG_S("image", environments[w->image].image));
+	snprintf(w->health.image_id[w->image], DOCKER_NAME_MAX, "%s", ok ? image_id : "");
 	w->health.image_ok[w->image++] = ok;
 	ask_image(w);
 }

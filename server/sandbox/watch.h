@@ -32,7 +32,8 @@ struct engine_health {
 	char runtime_platform[RUNTIME_PLATFORM_BYTES]; /* "" when its arguments do not say */
 	unsigned runtime_epoch; /* in which version and platform were found out; 0 before */
 	bool image_ok[ENVIRONMENT_COUNT];
-	char version[48], api_version[16]; /* "" before the first contact */
+	char image_id[ENVIRONMENT_COUNT][DOCKER_NAME_MAX]; /* "" before the first contact; cut */
+	char version[48], api_version[16];                 /* "" before the first contact */
 	char problem[192]; /* why it is not reachable, for the log and the operator's pages only */
 	uint64_t latency_ms; /* of the latest list */
 	unsigned epoch;      /* another number: another Engine may be there, or another runtime */

@@ -81,6 +81,13 @@ void sessions_sweep(struct sessions *all, uint64_t now_ms)
 	sweep_session(s, now_ms);
 }
 
+size_t sessions_containers(const struct sessions *all)
+{
+	const struct sessions_parts *p = &all->parts;
+
+	return fleet_containers(p->fleet) - (p->pool ? pool_spares(p->pool) : 0);
+}
+
 struct session_counts sessions_count(const struct sessions *all)
 {
 	struct session_counts counts = {0};

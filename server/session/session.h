@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "sandbox/environment.h"
 #include "sandbox/guard.h"
+#include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/watch.h"
 #include "session/capacity.h"
@@ -42,6 +43,7 @@ struct sessions_parts {
 	const struct guard
 		*guard; /* NULL: nobody has to see first whether sandboxes are locked in */
 	const struct capacity *capacity;
+	struct pool *pool; /* NULL: every session waits for the start of its sandbox */
 	struct limiter *limiter;
 };
 
@@ -82,6 +84,9 @@ bool sessions_draining(const struct sessions *all);
 
 /* Enforces idle time, lifetime and time limits of init commands. Call it a few times a second. */
 void sessions_sweep(struct sessions *all, uint64_t now_ms);
+
+/* Containers that are not spare ones: what stands in the way of a new session. */
+size_t sessions_containers(const struct sessions *all);
 
 struct session_counts {
 	size_t starting, running, terminals;

@@ -30,7 +30,10 @@ struct session {
 	struct limiter_call *reservation; /* in RESERVING */
 	const struct environment *environment;
 	enum session_state state;
+	struct pool_claim *claim; /* in STARTING: of a spare sandbox */
 	struct sandbox *sandbox;
+	struct parked
+		*shell; /* of a sandbox that was a spare one, until the first terminal has it */
 	unsigned epoch; /* of the Engine, when the sandbox was asked for */
 	session_started_fn started;
 	void *started_arg;

@@ -24,7 +24,7 @@ static void enter(struct session *s, enum session_state state)
 		log_info("session.created", LOG_S("session", s->id),
 			 LOG_S("client", s->client.name),
 			 LOG_S("environment", s->environment->name),
-			 LOG_S("sandbox", sandbox_name(s->sandbox)));
+			 LOG_S("sandbox", s->sandbox ? sandbox_name(s->sandbox) : "spare"));
 	else if (state == SESSION_RUNNING)
 		log_info("session.running", LOG_S("session", s->id),
 			 LOG_S("sandbox", sandbox_name(s->sandbox)),
@@ -57,6 +57,8 @@ static void bury(struct session *s, enum end_reason reason, const struct err *er
 	limiter_cancel(s->reservation);
 	limiter_release_session(limiter, s->id, reason == END_START_FAILED);
 	tell_terminals(s, reason);
+	pool_cancel(s->claim);
+	parked_close(s->shell);
 	sandbox_free(s->sandbox);
 	free_session(s);
 	if (started && reason != END_ABANDONED)
@@ -92,9 +94,8 @@ static bool is_doubtful(const struct session *s)
 	return p->guard && watch_health(p->watch)->epoch != s->epoch;
 }
 
-static void on_ready(void *arg)
+static void run(struct session *s)
 {
-	struct session *s = arg;
 	struct err err;
 
 	if (is_doubtful(s)) {
@@ -105,6 +106,11 @@ static void on_ready(void *arg)
 	s->active_ms = clock_monotonic_ms();
 	enter(s, SESSION_RUNNING);
 	s->started(s->started_arg, s, NULL);
+}
+
+static void on_ready(void *arg)
+{
+	run(arg);
 }
 
 static void on_end(void *arg, enum sandbox_end end, const struct err *err)
@@ -120,13 +126,23 @@ static void on_end(void *arg, enum sandbox_end end, const struct err *err)
 	struct session *s = arg;
 	struct err why = *err;
 
-	s->sandbox = NULL;
+	s->sandbox = NULL; /* whose PTYs were lost before: s->shell is NULL */
 	if (end == SANDBOX_END_START_FAILED)
 		why.kind = ERR_BUSY; /* whatever the Engine did, the client may try again */
 	destroy(s, reasons[end], &why);
 }
 
 static const struct sandbox_events sandbox_events = {.on_ready = on_ready, .on_end = on_end};
+
+/* The first terminal then opens a shell like all others. */
+static void on_shell_gone(void *arg)
+{
+	struct session *s = arg;
+
+	s->shell = NULL;
+}
+
+static const struct parked_events shell_events = {.on_gone = on_shell_gone};
 
 /* --- the start --- */
 
@@ -145,7 +161,7 @@ static int refuse(const struct sessions *all, const struct environment *environm
 		return err_set(err, ERR_BUSY, 0, "no canary has passed yet");
 	if (fleet_circuit_open(p->fleet, clock_monotonic_ms()))
 		return err_set(err, ERR_BUSY, 0, "too many sandboxes have failed to start");
-	struct capacity_report r = capacity_report(p->capacity, fleet_containers(p->fleet));
+	struct capacity_report r = capacity_report(p->capacity, sessions_containers(all));
 	if (r.reason[0])
 		return err_set(err, ERR_BUSY, 0, "%s", r.reason);
 	return 0;
@@ -171,17 +187,47 @@ static void describe_limit(const struct limiter_answer *answer, struct err *err)
 		err_set(err, ERR_BUSY, 0, "the limiter has no room for another client");
 }
 
+/* Spare sandboxes make room. */
+static int start_cold(struct session *s, struct err *err)
+{
+	const struct sessions_parts *p = &s->all->parts;
+	const struct sandbox_order order = {.environment = s->environment,
+					    .session_id = s->id,
+					    .lifetime_ms = p->config->max_lifetime_ms};
+
+	if (p->pool && capacity_report(p->capacity, fleet_containers(p->fleet)).reason[0])
+		pool_yield(p->pool);
+	s->sandbox = sandbox_new(p->fleet, &order, &sandbox_events, s, err);
+	return s->sandbox ? 0 : -1;
+}
+
+static void on_claimed(void *arg, struct sandbox *sandbox, struct parked *shell)
+{
+	struct session *s = arg;
+	struct err err;
+
+	s->claim = NULL;
+	s->sandbox = sandbox;
+	s->shell = shell;
+	if (sandbox) {
+		sandbox_set_owner(sandbox, &sandbox_events, s);
+		parked_set_owner(shell, &shell_events, s);
+		run(s);
+	} else if (start_cold(s, &err) < 0) {
+		destroy(s, END_START_FAILED, &err);
+	}
+}
+
 static int start_sandbox(struct session *s, struct err *err)
 {
-	struct sessions *all = s->all;
+	const struct sessions_parts *p = &s->all->parts;
 
 	/* Others may have taken the last place since it was asked for. */
-	if (refuse(all, s->environment, err) < 0)
+	if (refuse(s->all, s->environment, err) < 0)
 		return -1;
-	s->epoch = watch_health(all->parts.watch)->epoch;
-	s->sandbox = sandbox_new(all->parts.fleet, s->environment, s->id,
-				 all->parts.config->max_lifetime_ms, &sandbox_events, s, err);
-	if (!s->sandbox)
+	s->epoch = watch_health(p->watch)->epoch;
+	s->claim = p->pool ? pool_claim(p->pool, s->environment, on_claimed, s) : NULL;
+	if (!s->claim && start_cold(s, err) < 0)
 		return -1;
 	enter(s, SESSION_STARTING);
 	return 0;

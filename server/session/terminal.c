@@ -16,11 +16,20 @@ static unsigned clamp(int64_t value, unsigned min, unsigned max)
 	return value < min ? min : value > max ? max : (unsigned)value;
 }
 
+static unsigned rows_of(int64_t rows)
+{
+	return clamp(rows, TERMINAL_ROWS_MIN, TERMINAL_ROWS_MAX);
+}
+
+static unsigned cols_of(int64_t cols)
+{
+	return clamp(cols, TERMINAL_COLS_MIN, TERMINAL_COLS_MAX);
+}
+
 void terminal_resize(struct terminal *t, int64_t rows, int64_t cols)
 {
 	if (t->pty)
-		pty_resize(t->pty, clamp(rows, TERMINAL_ROWS_MIN, TERMINAL_ROWS_MAX),
-			   clamp(cols, TERMINAL_COLS_MIN, TERMINAL_COLS_MAX));
+		pty_resize(t->pty, rows_of(rows), cols_of(cols));
 }
 
 /* --- output --- */
@@ -130,6 +139,34 @@ static struct terminal *new_terminal(struct session *session, const struct clien
 	return t;
 }
 
+/* A shell that stands at its prompt already, or a new one. */
+static bool take_shell(struct terminal *t, unsigned rows, unsigned cols, struct err *err)
+{
+	struct session *s = t->session;
+
+	if (!s->shell) {
+		t->pty = pty_open(sandbox_ptys(s->sandbox), NULL, rows, cols, &pty_events, t, err);
+		return t->pty != NULL;
+	}
+	t->pty = parked_take(s->shell, rows, cols, &pty_events, t, &t->prompt);
+	t->in_shell = pty_in_foreground(t->pty);
+	s->shell = NULL;
+	return true;
+}
+
+/* As if it were said now. */
+void terminal_begin(struct terminal *t)
+{
+	struct fifo prompt = t->prompt;
+
+	if (!prompt.len)
+		return;
+	fifo_init(&t->prompt, 0);
+	on_pty_room(t);
+	on_pty_output(t, fifo_peek(&prompt), prompt.len);
+	fifo_finish(&prompt);
+}
+
 struct terminal *terminal_open(struct session *session, const struct client *client, int64_t rows,
 			       int64_t cols, const struct terminal_events *events, void *arg,
 			       struct err *err)
@@ -144,10 +181,7 @@ struct terminal *terminal_open(struct session *session, const struct client *cli
 		err_set(err, ERR_INTERNAL, 0, "no memory for a terminal");
 		return NULL;
 	}
-	t->pty = pty_open(sandbox_ptys(session->sandbox), NULL,
-			  clamp(rows, TERMINAL_ROWS_MIN, TERMINAL_ROWS_MAX),
-			  clamp(cols, TERMINAL_COLS_MIN, TERMINAL_COLS_MAX), &pty_events, t, err);
-	if (!t->pty) {
+	if (!take_shell(t, rows_of(rows), cols_of(cols), err)) {
 		init_run_free(t->init);
 		free(t);
 		return NULL;
@@ -211,6 +245,7 @@ void terminal_close(struct terminal *t)
 		session_remove_terminal(t->session, t);
 	pty_close(t->pty);
 	init_run_free(t->init);
+	fifo_finish(&t->prompt);
 	fifo_finish(&t->output);
 	fifo_finish(&t->input);
 	fifo_finish(&t->typed);

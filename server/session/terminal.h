@@ -6,7 +6,7 @@
  * limit of commands (meter.h). Runs the init commands before the user's input.
  *
  * Ownership: the peer owns the handle until terminal_close(), also after on_exit and on_end: output may still be
- * there to fetch. No event comes before terminal_open() has returned, after terminal_close(), or after on_end.
+ * there to fetch. No event comes before terminal_begin(), after terminal_close(), or after on_end.
  * An event must not call terminal_close(): a peer notes that it is over and closes on a later turn of the loop.
  */
 #ifndef SANDBOX_SESSION_TERMINAL_H
@@ -55,6 +55,9 @@ struct terminal_events {
 struct terminal *terminal_open(struct session *session, const struct client *client, int64_t rows,
 			       int64_t cols, const struct terminal_events *events, void *arg,
 			       struct err *err);
+
+/* The peer is ready for events, which come from now on: at once what the shell has said already. */
+void terminal_begin(struct terminal *t);
 
 /* Hangs up and frees. Accepts NULL. */
 void terminal_close(struct terminal *t);

@@ -27,6 +27,8 @@ struct terminal {
 	bool open;     /* the shell is there */
 	bool told;     /* that the first init commands are over */
 	bool in_shell; /* the shell is in the foreground, as far as we know */
+	struct fifo
+		prompt; /* what a shell that was opened ahead has said; until terminal_begin() */
 	struct fifo output, input, typed;
 	bool init_counts; /* the init run is a peer's wish: its commands count like lines that are typed */
 	bool typed_waits;        /* for leave */

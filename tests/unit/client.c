@@ -135,7 +135,8 @@ void look(struct eye *e)
 	memset(e, 0, sizeof(*e));
 	e->terminal = terminal_open(client.session, &anybody, 24, 80, &eye_events, e, &err);
 	ck_assert_msg(e->terminal != NULL, "%s", err.msg);
-	ck_assert_uint_eq(e->inits, 0);
+	ck_assert_uint_eq(e->outputs + e->rooms + e->inits, 0);
+	terminal_begin(e->terminal);
 }
 
 bool is_over(void)

@@ -246,11 +246,23 @@ static void on_credit(struct sim_agent *a, uint16_t number, const uint8_t *p, ui
 	flush(a, number);
 }
 
+/* Answered as a ping is. */
+static void on_deadline(struct sim_agent *a, uint16_t number, const uint8_t *p, uint32_t len)
+{
+	ck_assert_uint_eq(number, 0);
+	ck_assert_uint_eq(len, 12);
+	a->lifetime_s = get_u32(p);
+	a->deadlines++;
+	if (!a->deaf)
+		sim_agent_frame(a, FRAME_PONG, 0, p + 4, 8);
+}
+
 static void take_frame(struct sim_agent *a, const struct frame_header *h, const uint8_t *payload)
 {
 	static void (*const handlers[])(struct sim_agent *, uint16_t, const uint8_t *, uint32_t) = {
-		[FRAME_OPEN] = on_open,   [FRAME_INPUT] = on_input,   [FRAME_RESIZE] = on_resize,
-		[FRAME_CLOSE] = on_close, [FRAME_CREDIT] = on_credit,
+		[FRAME_OPEN] = on_open,     [FRAME_INPUT] = on_input,
+		[FRAME_RESIZE] = on_resize, [FRAME_CLOSE] = on_close,
+		[FRAME_CREDIT] = on_credit, [FRAME_DEADLINE] = on_deadline,
 	};
 
 	ck_assert_msg(h->type <= FRAME_CREDIT && handlers[h->type], "frame of type %u", h->type);

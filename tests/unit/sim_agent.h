@@ -33,6 +33,9 @@ struct sim_agent {
 	void (*send)(void *arg, const void *data, size_t len);
 	void *arg;
 	enum sim_open open;
+	bool deaf; /* does not answer DEADLINE */
+	unsigned deadlines;
+	uint32_t lifetime_s; /* of the latest */
 	struct fifo in;
 	struct sim_terminal terminals[AGENT_TERMINALS_MAX];
 };

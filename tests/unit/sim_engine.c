@@ -59,6 +59,7 @@ struct sim {
 	struct sim_plan plan;
 	const char *runtime;
 	bool no_images, refusing;
+	unsigned image; /* which one every name stands for */
 	size_t removing, removing_max;
 	unsigned remove_requests;
 	char dir[32], path[64], host[80];
@@ -323,6 +324,14 @@ static void info(struct connection *c)
 	answer(c, 200, text);
 }
 
+static void image(struct connection *c)
+{
+	char body[160];
+
+	snprintf(body, sizeof(body), "{\"Id\":\"sha256:%.62s%02x\"}", HEX_ID, c->sim->image);
+	answer(c, 200, body);
+}
+
 static void get(struct connection *c, const char *path)
 {
 	if (strcmp(path, "/version") == 0)
@@ -334,7 +343,7 @@ static void get(struct connection *c, const char *path)
 	else if (strncmp(path, "/images/", 8) == 0 && c->sim->no_images)
 		answer_error(c, 404);
 	else if (strncmp(path, "/images/", 8) == 0)
-		answer(c, 200, "{\"Id\":\"sha256:" HEX_ID "\"}");
+		image(c);
 	else if (strncmp(path, "/containers/json", 16) == 0)
 		list(c);
 	else if (strncmp(path, "/events", 7) == 0)
@@ -643,4 +652,9 @@ void sim_set_runtime(struct sim *s, const char *path)
 void sim_set_images(struct sim *s, bool there)
 {
 	s->no_images = !there;
+}
+
+void sim_rebuild_images(struct sim *s)
+{
+	s->image++;
 }

@@ -85,4 +85,7 @@ void sim_set_runtime(struct sim *s, const char *path);
 /* From now on images are there, or not. */
 void sim_set_images(struct sim *s, bool there);
 
+/* From now on every image has been built anew. */
+void sim_rebuild_images(struct sim *s);
+
 #endif

@@ -33,14 +33,20 @@ static void on_end(void *arg, enum sandbox_end end, const struct err *err)
 
 static const struct sandbox_events events = {.on_ready = on_ready, .on_end = on_end};
 
+/* How long it may wait for a session. */
+static int64_t spare_ms;
+
 static void make(const struct sim_plan *plan)
 {
 	struct err err = {.msg = ""};
 
 	memset(&owner, 0, sizeof(owner));
 	sim_set_plan(world.sim, plan);
-	owner.sandbox = sandbox_new(world.fleet, &environments[0], "sess_1", WORLD_LIFETIME_MS,
-				    &events, &owner, &err);
+	const struct sandbox_order order = {.environment = &environments[0],
+					    .session_id = "sess_1",
+					    .lifetime_ms = WORLD_LIFETIME_MS,
+					    .spare_ms = spare_ms};
+	owner.sandbox = sandbox_new(world.fleet, &order, &events, &owner, &err);
 	ck_assert_msg(owner.sandbox != NULL, "%s", err.msg);
 }
 

@@ -15,6 +15,7 @@
 
 struct world world;
 struct limits world_limits;
+int world_pool_size;
 const struct client anybody = {.tier = TIER_ANONYMOUS, .key = {"anybody"}, .name = "anybody"};
 
 static void on_tick(uv_timer_t *timer)
@@ -59,6 +60,11 @@ void world_up(void)
 	w->watch = watch_new(&w->loop, &w->config, w->docker, w->fleet);
 	w->capacity = capacity_new(&w->loop, &w->config);
 	w->config.limits[TIER_ANONYMOUS] = world_limits;
+	w->config.pool_size = world_pool_size;
+	w->places = 1000;
+	if (world_pool_size)
+		w->pool = pool_new(&(struct pool_parts){
+			.config = &w->config, .fleet = w->fleet, .watch = w->watch});
 	w->limiter =
 		limiter_new(&w->loop, &(struct limiter_settings){.limits = w->config.limits,
 								 .site_factor = WORLD_SITE_FACTOR,
@@ -67,6 +73,7 @@ void world_up(void)
 							    .fleet = w->fleet,
 							    .watch = w->watch,
 							    .capacity = w->capacity,
+							    .pool = w->pool,
 							    .limiter = w->limiter});
 	ck_assert(w->docker && w->reaper && w->fleet && w->watch && w->capacity && w->limiter &&
 		  w->sessions);
@@ -79,6 +86,7 @@ void world_down(void)
 	struct world *w = &world;
 
 	sessions_free(w->sessions);
+	pool_free(w->pool);
 	limiter_free(w->limiter);
 	capacity_free(w->capacity);
 	watch_free(w->watch);
@@ -112,6 +120,8 @@ void world_sweep(uint64_t ahead_ms)
 
 	watch_sweep(world.watch, now_ms);
 	capacity_sweep(world.capacity, now_ms);
+	if (world.pool)
+		pool_sweep(world.pool, world.places, now_ms);
 	sessions_sweep(world.sessions, now_ms);
 	fleet_sweep(world.fleet, now_ms);
 	reaper_sweep(world.reaper, now_ms);

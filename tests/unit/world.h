@@ -28,6 +28,8 @@ struct world {
 	struct fleet *fleet;
 	struct watch *watch;
 	struct capacity *capacity;
+	struct pool *pool;
+	size_t places; /* for the pool */
 	struct limiter *limiter;
 	struct sessions *sessions;
 };
@@ -36,6 +38,9 @@ extern struct world world;
 /* Somebody without a name, and what such clients may have from the next world_up() on; at first nothing is limited. */
 extern const struct client anybody;
 extern struct limits world_limits;
+
+/* Spare sandboxes of each environment from the next world_up() on; at first 0: no pool at all. */
+extern int world_pool_size;
 
 /* Builds it; the Engine is reachable and its event stream open when this returns. */
 void world_up(void);

@@ -12,6 +12,9 @@ import { deferred, until, within } from "./wait.js";
 const PROGRAM = process.env.SERVER ?? "build/release/sandbox-api";
 const LOG_LINES_SHOWN = 30;
 
+/* Most tests count containers, or want to see one start. */
+const NO_POOL = { POOL_SIZE: "0" };
+
 /* What a developer has in the shell must not change a test: only these pass through. */
 const PASSED_ON = ["PATH", "HOME", "DOCKER_HOST", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"];
 
@@ -81,11 +84,11 @@ export class Server {
 	}
 
 	/* Listening says that the port is open; ok says that a first sandbox, the canary, could be made. It has
-	 * gone when this resolves, so that every container is a test's own. */
+	 * gone when this resolves, so that every container is a test's own, or a spare one. */
 	healthy() {
 		return until(async () => {
 			const { status, json } = await get(this, "/health");
-			return status === 200 && json.containers === 0;
+			return status === 200 && json.containers === json.pool.ready + json.pool.starting;
 		}, "/health is 200, and the canary has gone");
 	}
 
@@ -120,6 +123,7 @@ export async function startServer(env = {}, { health = true } = {}) {
 		WORKER_ID: newWorkerId(),
 		LOG_LEVEL: "debug",
 		...NO_LIMITS,
+		...NO_POOL,
 		...env,
 	});
 	try {
