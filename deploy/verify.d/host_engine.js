@@ -1,4 +1,4 @@
-// The Docker Engine, its runtime, its images, and what it holds of this verification.
+// The Docker Engine, its runtime, its images, and what it holds of the server.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -102,23 +102,31 @@ async function image(engine, name) {
 	}
 }
 
-async function containersOf(engine, sessionIds) {
-	const all = await engine.get(`/containers/json?all=1&filters=${encodeURIComponent('{"label":["sandbox-api.session"]}')}`);
-	return all.filter(({ Labels }) => sessionIds.includes(Labels["sandbox-api.session"]));
+/* What the server knows of, and what the Engine holds of it. */
+async function counts(engine, settings, port) {
+	const { json } = await exchange(http, { host: settings.HOST ?? "127.0.0.1", port, path: "/status", agent: false });
+	const label = ["sandbox-api.owner=sandbox-api", `sandbox-api.worker=${json.worker_id}`];
+	const containers = await engine.get(`/containers/json?all=1&filters=${encodeURIComponent(JSON.stringify({ label }))}`);
+	const { starting, running } = json.sessions;
+	const spares = Object.values(json.pool).reduce((sum, shelf) => sum + shelf.ready + shelf.starting, 0);
+	return { sessions: starting + running, spares, containers: containers.length };
 }
 
-async function nothingLeft(engine, sessions) {
+/* A server that others use meanwhile is looked at until the numbers agree. */
+async function nothingLeft(engine, { settings, sessions, options }) {
 	await sessions.endAll();
 	const end = performance.now() + GONE_LIMIT_MS;
 	for (;;) {
-		const left = await containersOf(engine, sessions.ids);
-		if (!left.length) return ok(`of ${sessions.ids.length} sessions`);
-		if (performance.now() > end) return fail(left.map(({ Names }) => Names[0]).join(" "));
+		const n = await counts(engine, settings, options.port);
+		const text = `${n.containers} containers, ${n.sessions} sessions, ${n.spares} spare`;
+		if (n.containers === n.sessions + n.spares) return ok(text);
+		if (performance.now() > end) return fail(text);
 		await new Promise((resolve) => setTimeout(resolve, GONE_LOOK_EVERY_MS));
 	}
 }
 
-export async function engine({ report, settings, sessions }) {
+export async function engine(context) {
+	const { report, settings } = context;
 	const it = new Engine(socketOf(settings));
 	const name = settings.SANDBOX_GVISOR_RUNTIME ?? "runsc";
 	let info;
@@ -132,5 +140,5 @@ export async function engine({ report, settings, sessions }) {
 	await report.check("the runtime keeps its limits", () => runtimeArguments(info.Runtimes?.[name], name));
 	await report.check("the runtime is not old", () => runtimeAge(info.Runtimes?.[name]));
 	for (const environment of ENVIRONMENTS) await report.check(`the image of ${environment} is clean`, () => image(it, environment));
-	await report.check("no container of this verification is left", () => nothingLeft(it, sessions));
+	await report.check("every container is a session's or a spare one", () => nothingLeft(it, context));
 }

@@ -3,7 +3,7 @@
 const SESSIONS = "/api/v1/sessions";
 
 export class Sessions {
-	/* Of every session that was ever created, for who asks the Engine afterwards. */
+	/* Of every session that was ever created. */
 	ids = [];
 	#target;
 	#alive = new Set();
