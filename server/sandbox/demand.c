@@ -19,10 +19,11 @@ void demand_arrival(struct demand *d, uint64_t now_ms)
 	d->rate += 1.0 / DEMAND_MEMORY_MS;
 }
 
+/* Who wants none kept ready wants none in a rush either. */
 static size_t wanted(const struct demand *d, size_t size, size_t max)
 {
 	double mean = d->rate * DEMAND_HORIZON_MS;
-	size_t count = (size_t)ceil(mean + 2 * sqrt(mean));
+	size_t count = size ? (size_t)ceil(mean + 2 * sqrt(mean)) : 0;
 
 	return count < size ? size : count > max ? max : count;
 }
