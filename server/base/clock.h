@@ -13,6 +13,9 @@
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t clock_monotonic_ms(void);
 
+/* Likewise nanoseconds, to measure with. */
+uint64_t clock_monotonic_ns(void);
+
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t clock_wall_ms(void);
 
