@@ -5,6 +5,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "engine/docker_internal.h"
 
 #define SCHEME "unix://"
@@ -29,6 +30,7 @@ struct docker *docker_new(uv_loop_t *loop, const char *host, struct err *err)
 	}
 	d->loop = loop;
 	d->limit_per_mille = 1000;
+	docker_stats_init(&d->stats);
 	snprintf(d->path, sizeof(d->path), "%s", path);
 	d->http = http_new(loop, path, err);
 	if (!d->http) {
@@ -88,13 +90,14 @@ int docker_status_error(int status, const char *body, size_t len, struct err *er
 
 static void name_call(const struct docker_call *call, struct err *err)
 {
-	err_wrap(err, "%s", call->op->name);
+	err_wrap(err, "%s", docker_verb_name(call->op->verb));
 }
 
 const struct err *docker_call_decoded(const struct docker_call *call, int rc, struct err *err)
 {
 	if (rc >= 0)
 		return NULL;
+	docker_stats_unreadable(&call->docker->stats, call->op->verb);
 	name_call(call, err);
 	return err;
 }
@@ -120,6 +123,7 @@ static void on_done(void *arg, const struct http_answer *answer, const struct er
 	DL_DELETE(call.docker->calls, handle);
 	free(handle);
 	if (!http_err && status && (status == call.op->status || status == call.op->status_too)) {
+		docker_stats_note(&call.docker->stats, call.op->verb, call.since_ns, NULL);
 		call.op->finish(&call, answer, NULL);
 		return;
 	}
@@ -127,6 +131,7 @@ static void on_done(void *arg, const struct http_answer *answer, const struct er
 		err = *http_err;
 	else
 		docker_status_error(status, answer->body, answer->len, &err);
+	docker_stats_note(&call.docker->stats, call.op->verb, call.since_ns, &err);
 	name_call(&call, &err);
 	call.op->finish(&call, NULL, &err);
 }
@@ -152,6 +157,7 @@ static struct docker_call *call_new(struct docker *d, const struct docker_start 
 		return NULL;
 	call->docker = d;
 	call->op = s->op;
+	call->since_ns = clock_monotonic_ns();
 	call->done = s->done;
 	call->on_event = s->on_event;
 	call->arg = s->arg;
@@ -167,7 +173,7 @@ struct docker_call *docker_call_start(struct docker *d, const struct docker_star
 	if (!call) {
 		if (s->target)
 			err_set(err, ERR_INTERNAL, 0, "no memory");
-		err_wrap(err, "%s", s->op->name);
+		err_wrap(err, "%s", docker_verb_name(s->op->verb));
 		return NULL;
 	}
 	struct http_request request = {

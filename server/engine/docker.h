@@ -13,8 +13,8 @@
  *     caller owns, and the docker object itself too, may be freed inside;
  *   - each call has a time limit; running into it is ERR_UPSTREAM.
  *
- * Error kinds: ERR_UPSTREAM unreachable, too slow, unreadable or failed (5xx; code is the HTTP status or
- * 0); ERR_GONE 404; ERR_INPUT other 4xx; ERR_BUSY 409; ERR_INTERNAL no memory. The messages contain Engine text: for
+ * Error kinds: ERR_UPSTREAM unreachable, too slow (code is ETIMEDOUT), unreadable or failed (5xx; code is the HTTP
+ * status, else 0); ERR_GONE 404; ERR_INPUT other 4xx; ERR_BUSY 409; ERR_INTERNAL no memory. The messages contain Engine text: for
  * the log, never for a client.
  *
  * Answers are capped at 1 MiB and checked field by field: the Engine is not trusted to be well.

@@ -60,7 +60,7 @@ static void finish_version(const struct docker_call *call, const struct http_ans
 	docker_doc_finish(&doc);
 }
 
-static const struct docker_op op_version = {"version", "GET", 3000, 200, 0, finish_version};
+static const struct docker_op op_version = {DOCKER_VERSION, "GET", 3000, 200, 0, finish_version};
 
 struct docker_call *docker_negotiate(struct docker *d, docker_version_fn done, void *arg,
 				     struct err *err)
@@ -79,7 +79,7 @@ static void finish_plain(const struct docker_call *call, const struct http_answe
 	call->done.plain(call->arg, err);
 }
 
-static const struct docker_op op_ping = {"ping", "GET", 2000, 200, 0, finish_plain};
+static const struct docker_op op_ping = {DOCKER_PING, "GET", 2000, 200, 0, finish_plain};
 
 struct docker_call *docker_ping(struct docker *d, docker_done_fn done, void *arg, struct err *err)
 {
@@ -110,7 +110,7 @@ static void finish_info(const struct docker_call *call, const struct http_answer
 	docker_doc_finish(&doc);
 }
 
-static const struct docker_op op_info = {"info", "GET", 5000, 200, 0, finish_info};
+static const struct docker_op op_info = {DOCKER_INFO, "GET", 5000, 200, 0, finish_info};
 
 struct docker_call *docker_info(struct docker *d, const char *runtime, docker_info_fn done,
 				void *arg, struct err *err)
@@ -145,7 +145,7 @@ static void finish_image(const struct docker_call *call, const struct http_answe
 	docker_doc_finish(&doc);
 }
 
-static const struct docker_op op_image = {"image", "GET", 5000, 200, 0, finish_image};
+static const struct docker_op op_image = {DOCKER_IMAGE, "GET", 5000, 200, 0, finish_image};
 
 struct docker_call *docker_image(struct docker *d, const char *image, docker_image_fn done,
 				 void *arg, struct err *err)
@@ -180,7 +180,7 @@ static void finish_create(const struct docker_call *call, const struct http_answ
 	docker_doc_finish(&doc);
 }
 
-static const struct docker_op op_create = {"create", "POST", 10000, 201, 0, finish_create};
+static const struct docker_op op_create = {DOCKER_CREATE, "POST", 10000, 201, 0, finish_create};
 
 struct docker_call *docker_create(struct docker *d, const char *name,
 				  const struct docker_profile *profile, docker_created_fn done,
@@ -219,7 +219,7 @@ static struct docker_call *on_container(struct docker *d, const struct docker_op
 		err);
 }
 
-static const struct docker_op op_start = {"start", "POST", 10000, 204, 0, finish_plain};
+static const struct docker_op op_start = {DOCKER_START, "POST", 10000, 204, 0, finish_plain};
 
 struct docker_call *docker_start(struct docker *d, const char *name, docker_done_fn done, void *arg,
 				 struct err *err)
@@ -228,7 +228,7 @@ struct docker_call *docker_start(struct docker *d, const char *name, docker_done
 }
 
 /* The Engine was measured to need 97 s after a fork bomb. */
-static const struct docker_op op_remove = {"remove", "DELETE", 120000, 204, 404, finish_plain};
+static const struct docker_op op_remove = {DOCKER_REMOVE, "DELETE", 120000, 204, 404, finish_plain};
 
 struct docker_call *docker_remove(struct docker *d, const char *name, docker_done_fn done,
 				  void *arg, struct err *err)
@@ -271,7 +271,7 @@ static void finish_list(const struct docker_call *call, const struct http_answer
 	docker_doc_finish(&doc);
 }
 
-static const struct docker_op op_list = {"list", "GET", 2000, 200, 0, finish_list};
+static const struct docker_op op_list = {DOCKER_LIST, "GET", 2000, 200, 0, finish_list};
 
 struct docker_call *docker_list(struct docker *d, const char *label_filter,
 				const char *label_prefix, docker_list_fn done, void *arg,
@@ -301,11 +301,12 @@ static void finish_events(const struct docker_call *call, const struct http_answ
 	struct err ended;
 
 	(void)answer;
-	err_set(&ended, ERR_UPSTREAM, 0, "%s: the Engine ended the stream", call->op->name);
+	err_set(&ended, ERR_UPSTREAM, 0, "%s: the Engine ended the stream",
+		docker_verb_name(call->op->verb));
 	call->done.plain(call->arg, err ? err : &ended);
 }
 
-static const struct docker_op op_events = {"events", "GET", 0, 200, 0, finish_events};
+static const struct docker_op op_events = {DOCKER_VERBS, "GET", 0, 200, 0, finish_events};
 
 struct docker_call *docker_events(struct docker *d, const char *label_filter,
 				  docker_event_fn on_event, docker_done_fn done, void *arg,

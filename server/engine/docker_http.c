@@ -1,6 +1,7 @@
 #include "engine/docker_http.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,7 @@ static void describe(const struct http_call *call, CURLcode code, struct err *er
 	if (call->too_large)
 		err_set(err, ERR_UPSTREAM, 0, "%s: answer too large", path);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
-		err_set(err, ERR_UPSTREAM, 0, "%s: no answer in time", path);
+		err_set(err, ERR_UPSTREAM, ETIMEDOUT, "%s: no answer in time", path);
 	else if (code == CURLE_COULDNT_CONNECT && os_errno)
 		err_set(err, ERR_UPSTREAM, 0, "%s: %s", path, strerror((int)os_errno));
 	else if (code == CURLE_OUT_OF_MEMORY)

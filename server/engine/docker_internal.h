@@ -7,6 +7,7 @@
 #include "engine/docker.h"
 #include "engine/docker_codec.h"
 #include "engine/docker_http.h"
+#include "engine/docker_stats.h"
 
 /* Bytes taken from a stream at once. */
 #define DOCKER_READ_BYTES 65536
@@ -16,8 +17,9 @@ struct docker {
 	struct http *http;
 	struct docker_call *calls;
 	char path[HTTP_PATH_BYTES];
-	char api[DOCKER_API_BYTES];             /* "" until negotiated */
-	unsigned limit_per_mille;               /* of every time limit; 1000, tests use less */
+	char api[DOCKER_API_BYTES]; /* "" until negotiated */
+	unsigned limit_per_mille;   /* of every time limit; 1000, tests use less */
+	struct docker_stats stats;
 	uint8_t read_buffer[DOCKER_READ_BYTES]; /* of whichever stream reads right now */
 };
 
@@ -32,7 +34,7 @@ union docker_done {
 
 /* One kind of call. */
 struct docker_op {
-	const char *name; /* for messages */
+	enum docker_verb verb; /* DOCKER_VERBS: of none that is counted */
 	const char *method;
 	unsigned limit_ms; /* 0: none */
 	int status;        /* of an answer that worked */
@@ -48,6 +50,7 @@ struct docker_call {
 	struct docker_call *prev, *next;
 	struct http_call *http;
 	const struct docker_op *op;
+	uint64_t since_ns; /* monotonic */
 	union docker_done done;
 	docker_event_fn on_event; /* of an event subscription, else NULL */
 	void *arg;

@@ -1,10 +1,12 @@
 #include "engine/stream.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
+#include "base/clock.h"
 #include "base/fifo.h"
 #include "engine/attach_head.h"
 #include "engine/docker_internal.h"
@@ -31,6 +33,7 @@ struct stream {
 	void *arg;
 	uv_pipe_t pipe;
 	uv_timer_t timer; /* until OPEN */
+	uint64_t since_ns;
 	unsigned handles; /* not yet closed */
 	uv_connect_t connecting;
 	uv_write_t writing;
@@ -67,6 +70,8 @@ void stream_close(struct stream *s)
 /* The owner hears of it exactly once; it may free the docker object too. */
 static void fail(struct stream *s, struct err *err)
 {
+	if (s->state == CONNECTING || s->state == ASKING)
+		docker_stats_note(&s->docker->stats, DOCKER_ATTACH, s->since_ns, err);
 	stream_close(s);
 	err_wrap(err, "attach");
 	s->events.on_close(s->arg, err);
@@ -201,6 +206,7 @@ static void enter_open(struct stream *s)
 {
 	s->state = OPEN;
 	uv_timer_stop(&s->timer);
+	docker_stats_note(&s->docker->stats, DOCKER_ATTACH, s->since_ns, NULL);
 	s->events.on_open(s->arg);
 }
 
@@ -277,7 +283,7 @@ static void on_open_limit(uv_timer_t *timer)
 	struct stream *s = timer->data;
 	struct err err;
 
-	err_set(&err, ERR_UPSTREAM, 0, "%s: no answer in time", s->docker->path);
+	err_set(&err, ERR_UPSTREAM, ETIMEDOUT, "%s: no answer in time", s->docker->path);
 	fail(s, &err);
 }
 
@@ -333,6 +339,7 @@ struct stream *stream_open(struct docker *d, const char *name, const struct stre
 		return NULL;
 	}
 	s->docker = d;
+	s->since_ns = clock_monotonic_ns();
 	s->events = *events;
 	s->arg = arg;
 	if (make_request(s, name, err) < 0) {

@@ -1,4 +1,5 @@
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -368,7 +369,7 @@ START_TEST(an_engine_that_says_nothing_runs_into_the_limit)
 	fake_reply(fx.engine, (struct fake_reply){.data = NULL});
 	list();
 	run_until(&got.done, 1);
-	expect_error(ERR_UPSTREAM, 0, "no answer in time");
+	expect_error(ERR_UPSTREAM, ETIMEDOUT, "no answer in time");
 	ck_assert_ptr_nonnull(strstr(got.err.msg, fx.docker->path));
 }
 END_TEST
@@ -380,7 +381,7 @@ START_TEST(an_engine_that_stops_in_the_middle_runs_into_the_limit)
 		   (struct fake_reply){.data = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["});
 	list();
 	run_until(&got.done, 1);
-	expect_error(ERR_UPSTREAM, 0, "no answer in time");
+	expect_error(ERR_UPSTREAM, ETIMEDOUT, "no answer in time");
 }
 END_TEST
 
