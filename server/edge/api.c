@@ -62,12 +62,12 @@ static bool canary_passed(const struct server *s)
 
 static struct json_health health_of(const struct server *s)
 {
-	struct session_counts counts = sessions_count(s->parts.sessions);
+	const struct session_stats *sessions = sessions_stats(s->parts.sessions);
 	struct json_health h = {.config = s->parts.config, .engine = watch_health(s->parts.watch)};
 
 	h.uptime_ms = (int64_t)(clock_monotonic_ms() - s->started_ms);
 	h.containers = fleet_containers(s->parts.fleet);
-	h.sessions = counts.running;
+	h.sessions = sessions->by_state[SESSION_RUNNING];
 	h.runtime_kind = canary_passed(s) ? canary_kind_name(guard_kind(s->parts.guard)) : NULL;
 	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
 		h.pool[i] = pool_count(s->parts.pool, &environments[i]);
@@ -132,10 +132,11 @@ static void handle_operator_status(struct http_request *r, const char *id)
 	struct json_status status = {.health = health_of(r->server)};
 
 	(void)id;
-	status.counts = sessions_count(r->server->parts.sessions);
+	status.sessions = sessions_stats(r->server->parts.sessions);
 	status.websockets = r->server->peer_count;
 	status.capacity = capacity_of(r->server);
 	status.canary_passed = canary_passed(r->server);
+	status.starts_fail = fleet_circuit_open(r->server->parts.fleet, clock_monotonic_ms());
 	status.clients = limiter_count(r->server->parts.limiter);
 	http_answer_json(r, 200, json_status(&status));
 }

@@ -279,16 +279,30 @@ char *json_health(const struct json_health *h)
 	return json_text(health_object(h));
 }
 
-static json_t *checks_object(const struct json_health *h, bool canary_passed)
+static json_t *checks_object(const struct json_status *s)
 {
+	const struct json_health *h = &s->health;
 	json_t *images = json_object();
 
 	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
 		json_object_set_new(images, environments[i].name,
 				    json_boolean(h->engine->image_ok[i]));
-	return json_pack("{s:b, s:b, s:b, s:o}", "engine", (int)h->engine->reachable, "runtime",
-			 (int)h->engine->runtime_ok, "canary", (int)canary_passed, "images",
-			 images);
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:o}", "engine", (int)h->engine->reachable,
+			 "events", (int)h->engine->events_open, "runtime",
+			 (int)h->engine->runtime_ok, "canary", (int)s->canary_passed, "starts",
+			 (int)!s->starts_fail, "images", images);
+}
+
+static json_t *sessions_object(const struct json_status *s)
+{
+	json_t *root = json_object();
+
+	for (enum session_state i = 0; i < SESSION_STATES; i++)
+		json_object_set_new(root, session_state_name(i),
+				    json_integer((json_int_t)s->sessions->by_state[i]));
+	json_object_set_new(root, "terminals", json_integer((json_int_t)s->sessions->terminals));
+	json_object_set_new(root, "websockets", json_integer((json_int_t)s->websockets));
+	return root;
 }
 
 static json_t *limits_of(const struct limits *l)
@@ -333,12 +347,7 @@ char *json_status(const struct json_status *s)
 
 	if (!root)
 		return NULL;
-	json_object_set_new(root, "sessions",
-			    json_pack("{s:I, s:I, s:I, s:I}", "starting",
-				      (json_int_t)s->counts.starting, "running",
-				      (json_int_t)s->counts.running, "terminals",
-				      (json_int_t)s->counts.terminals, "websockets",
-				      (json_int_t)s->websockets));
+	json_object_set_new(root, "sessions", sessions_object(s));
 	json_object_set_new(root, "pool", pool_objects(&s->health));
 	json_object_set_new(root, "capacity", capacity_metrics(&s->capacity));
 	json_object_set_new(root, "limits", limits_object(config));
@@ -347,6 +356,6 @@ char *json_status(const struct json_status *s)
 			    json_pack("{s:s, s:s, s:I}", "version", engine->version, "apiVersion",
 				      engine->api_version, "latencyMs",
 				      (json_int_t)engine->latency_ms));
-	json_object_set_new(root, "checks", checks_object(&s->health, s->canary_passed));
-	return json_text(root);
+	json_object_set_new(root, "checks", checks_object(s));
+	return json_text_indented(root);
 }

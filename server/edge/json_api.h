@@ -48,13 +48,13 @@ char *json_health(const struct json_health *health);
 
 struct json_status {
 	struct json_health health;
-	struct session_counts counts;
+	const struct session_stats *sessions;
 	size_t websockets;
 	struct capacity_report capacity;
 	struct limiter_counts clients;
-	bool canary_passed;
+	bool canary_passed, starts_fail;
 };
-char *json_status(const struct json_status *status);
+char *json_status(const struct json_status *status); /* indented, for people */
 
 /* "2h15m30s"; buf of 32 bytes. Returns buf. */
 char *json_uptime(char *buf, int64_t ms);

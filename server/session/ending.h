@@ -23,6 +23,7 @@ enum end_reason {
 	END_ENGINE_LOST,     /* the Docker Engine went away */
 	END_NO_TERMINAL,     /* the sandbox could not open a shell */
 	END_INTERNAL,
+	END_REASONS /* how many there are */
 };
 
 struct ending {

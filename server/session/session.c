@@ -14,8 +14,11 @@ struct sessions *sessions_new(const struct sessions_parts *parts)
 {
 	struct sessions *all = calloc(1, sizeof(*all));
 
-	if (all)
-		all->parts = *parts;
+	if (!all)
+		return NULL;
+	all->parts = *parts;
+	for (size_t i = 0; i < START_KINDS; i++)
+		histogram_init(&all->stats.start[i], &histogram_long);
 	return all;
 }
 
@@ -88,19 +91,27 @@ size_t sessions_containers(const struct sessions *all)
 	return fleet_containers(p->fleet) - (p->pool ? pool_spares(p->pool) : 0);
 }
 
-struct session_counts sessions_count(const struct sessions *all)
-{
-	struct session_counts counts = {0};
+/* --- what others may know --- */
 
-	for (const struct session *s = all->table; s; s = s->hh.next) {
-		counts.starting += s->state == SESSION_RESERVING || s->state == SESSION_STARTING;
-		counts.running += s->state == SESSION_RUNNING;
-		counts.terminals += s->terminal_count;
-	}
-	return counts;
+const struct session_stats *sessions_stats(const struct sessions *all)
+{
+	return &all->stats;
 }
 
-/* --- what others may know --- */
+const char *session_state_name(enum session_state state)
+{
+	static const char *const names[] = {[SESSION_RESERVING] = "reserving",
+					    [SESSION_STARTING] = "starting",
+					    [SESSION_RUNNING] = "running",
+					    [SESSION_DESTROYING] = "destroying"};
+
+	return names[state];
+}
+
+const char *start_kind_name(enum start_kind kind)
+{
+	return kind == START_WARM ? "warm" : "cold";
+}
 
 const char *session_id(const struct session *s)
 {

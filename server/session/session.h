@@ -24,6 +24,7 @@
 #include "session/client.h"
 #include "session/ending.h"
 #include "session/limiter.h"
+#include "session/session_stats.h"
 #include "session/terminal.h"
 #include "session/ticket.h"
 
@@ -88,10 +89,11 @@ void sessions_sweep(struct sessions *all, uint64_t now_ms);
 /* Containers that are not spare ones: what stands in the way of a new session. */
 size_t sessions_containers(const struct sessions *all);
 
-struct session_counts {
-	size_t starting, running, terminals;
-};
-struct session_counts sessions_count(const struct sessions *all);
+/* Lives as long as they do. */
+const struct session_stats *sessions_stats(const struct sessions *all);
+
+/* Whether a session of any environment would be started now, limits of its client aside. */
+bool sessions_open(const struct sessions *all);
 
 const char *session_id(const struct session *s);
 const char *session_status(

@@ -14,11 +14,10 @@
 #define SESSION_SELECTOR_OFFSET 5
 #define SESSION_SELECTOR_BYTES  16
 
-enum session_state { SESSION_RESERVING, SESSION_STARTING, SESSION_RUNNING, SESSION_DESTROYING };
-
 struct sessions {
 	struct sessions_parts parts;
 	struct session *table;
+	struct session_stats stats;
 	bool draining;
 };
 
@@ -38,12 +37,12 @@ struct session {
 	session_started_fn started;
 	void *started_arg;
 	int64_t created_wall_ms;
+	uint64_t created_ns;                        /* monotonic, like the next */
 	uint64_t created_ms, expires_ms, active_ms; /* monotonic; active: the latest input */
 	char *init[INIT_COMMANDS_MAX];
 	size_t init_count;
 	int64_t init_timeout_ms;
-	struct terminal *terminals; /* utlist, doubly linked */
-	size_t terminal_count;
+	struct terminal *terminals;   /* utlist, doubly linked */
 	uint64_t bytes_in, bytes_out; /* of all its terminals */
 	struct ticket_book tickets;
 	UT_hash_handle hh;

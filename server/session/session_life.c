@@ -16,9 +16,24 @@ static void free_session(struct session *s)
 	free(s);
 }
 
+/* What the state says of all sessions. */
+static void count(struct session *s, enum session_state state)
+{
+	struct session_stats *stats = &s->all->stats;
+
+	stats->by_state[s->state]--;
+	stats->by_state[state]++;
+	if (state == SESSION_STARTING)
+		stats->created[s->environment - environments]++;
+	else if (state == SESSION_RUNNING) /* with a shell only that of a spare sandbox */
+		histogram_note(&stats->start[s->shell ? START_WARM : START_COLD],
+			       clock_monotonic_ns() - s->created_ns);
+}
+
 /* The only place where the state changes. */
 static void enter(struct session *s, enum session_state state)
 {
+	count(s, state);
 	s->state = state;
 	if (state == SESSION_STARTING)
 		log_info("session.created", LOG_S("session", s->id),
@@ -60,6 +75,7 @@ static void bury(struct session *s, enum end_reason reason, const struct err *er
 	pool_cancel(s->claim);
 	parked_close(s->shell);
 	sandbox_free(s->sandbox);
+	s->all->stats.by_state[SESSION_DESTROYING]--;
 	free_session(s);
 	if (started && reason != END_ABANDONED)
 		started(arg, NULL, err);
@@ -71,6 +87,8 @@ static void destroy(struct session *s, enum end_reason reason, const struct err 
 		 LOG_S("reason", ending(reason)->name),
 		 LOG_U("lifetime_ms", clock_monotonic_ms() - s->created_ms),
 		 LOG_U("bytes_in", s->bytes_in), LOG_U("bytes_out", s->bytes_out));
+	if (s->state != SESSION_RESERVING)
+		s->all->stats.ended[reason]++;
 	bury(s, reason, err);
 }
 
@@ -187,6 +205,14 @@ static void describe_limit(const struct limiter_answer *answer, struct err *err)
 		err_set(err, ERR_BUSY, 0, "the limiter has no room for another client");
 }
 
+bool sessions_open(const struct sessions *all)
+{
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+		if (refuse(all, &environments[i], NULL) == 0)
+			return true;
+	return false;
+}
+
 /* Spare sandboxes make room. */
 static int start_cold(struct session *s, struct err *err)
 {
@@ -243,6 +269,8 @@ static void on_reserved(void *arg, const struct limiter_answer *answer)
 		return;
 	if (answer->verdict != LIMITER_OK)
 		describe_limit(answer, &err);
+	else
+		s->all->stats.refused++;
 	note_refusal(&s->client,
 		     answer->verdict == LIMITER_OK ? "host" : limiter_verdict_name(answer->verdict),
 		     &err);
@@ -280,6 +308,7 @@ static struct session *new_session(struct sessions *all, const struct session_re
 	s->init_timeout_ms = request->init_timeout_ms;
 	snprintf(s->tool_pair, sizeof(s->tool_pair), "%s", request->tool_pair);
 	s->created_wall_ms = clock_wall_ms();
+	s->created_ns = clock_monotonic_ns();
 	s->created_ms = s->active_ms = clock_monotonic_ms();
 	s->expires_ms = s->created_ms + (uint64_t)all->parts.config->max_lifetime_ms;
 	if (copy_init(s, request) && make_id(s))
@@ -297,6 +326,7 @@ struct session *session_start(struct sessions *all, const struct session_request
 	struct err why;
 
 	if (refuse(all, request->environment, &why) < 0) {
+		all->stats.refused++;
 		note_refusal(request->client, "host", &why);
 		*err = why;
 		return NULL;
@@ -309,5 +339,6 @@ struct session *session_start(struct sessions *all, const struct session_request
 		return NULL;
 	}
 	HASH_ADD(hh, all->table, id[SESSION_SELECTOR_OFFSET], SESSION_SELECTOR_BYTES, s);
+	all->stats.by_state[SESSION_RESERVING]++;
 	return s;
 }

@@ -256,11 +256,11 @@ void terminal_close(struct terminal *t)
 void session_add_terminal(struct session *s, struct terminal *t)
 {
 	DL_APPEND(s->terminals, t);
-	s->terminal_count++;
+	s->all->stats.terminals++;
 }
 
 void session_remove_terminal(struct session *s, struct terminal *t)
 {
 	DL_DELETE(s->terminals, t);
-	s->terminal_count--;
+	s->all->stats.terminals--;
 }

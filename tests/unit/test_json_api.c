@@ -249,8 +249,9 @@ START_TEST(status_holds_health_and_what_an_operator_asks)
 					   "limits", "engine",   "checks"};
 	static struct config config = {.idle_timeout_ms = 300000};
 	struct engine_health engine = {.version = "20.10.24", .image_ok = {true, false, true}};
+	struct session_stats sessions = {.by_state = {1, 2, 4, 0}, .terminals = 3};
 	struct json_status s = {.health = {.status = "ok", .config = &config, .engine = &engine},
-				.counts = {.running = 4},
+				.sessions = &sessions,
 				.websockets = 5};
 
 	parse(json_status(&s));
@@ -259,9 +260,11 @@ START_TEST(status_holds_health_and_what_an_operator_asks)
 	const json_t *images = json_object_get(json_object_get(root, "checks"), "images");
 	ck_assert(json_is_true(json_object_get(images, "bash")));
 	ck_assert(json_is_false(json_object_get(images, "python")));
-	const json_t *sessions = json_object_get(root, "sessions");
-	ck_assert_int_eq(json_integer_value(json_object_get(sessions, "running")), 4);
-	ck_assert_int_eq(json_integer_value(json_object_get(sessions, "websockets")), 5);
+	const json_t *by_state = json_object_get(root, "sessions");
+	ck_assert_int_eq(json_integer_value(json_object_get(by_state, "running")), 4);
+	ck_assert_int_eq(json_integer_value(json_object_get(by_state, "reserving")), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(by_state, "terminals")), 3);
+	ck_assert_int_eq(json_integer_value(json_object_get(by_state, "websockets")), 5);
 	json_decref(root);
 }
 END_TEST

@@ -46,10 +46,10 @@ static const struct client places[PLACES] = {
 static size_t sessions_of(const struct client *place);
 
 /* How often things came to pass: a model that never gets somewhere tests nothing there. */
-static struct {
+static struct sights {
 	unsigned lives, refused, limited, failed, ran, abandoned, exits;
-	unsigned ends[END_INTERNAL + 1];
-} seen;
+	unsigned ends[END_REASONS];
+} seen, at_start; /* of this run */
 
 static unsigned chance(unsigned n)
 {
@@ -392,20 +392,46 @@ static void check_client(const struct visitor *c)
 		ck_assert(c->answered || c->abandoned);
 }
 
+/* What has begun and not ended is there; who was told of a sandbox waited for it, and was measured. */
+static void check_totals(const struct session_stats *n)
+{
+	uint64_t created = 0, ended = 0;
+
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+		created += n->created[i];
+	for (size_t i = 0; i < END_REASONS; i++)
+		ended += n->ended[i];
+	ck_assert_uint_eq(created - ended,
+			  n->by_state[SESSION_STARTING] + n->by_state[SESSION_RUNNING]);
+	ck_assert_uint_eq(histogram_count(&n->start[START_COLD]), seen.ran - at_start.ran);
+	ck_assert_uint_eq(histogram_count(&n->start[START_WARM]), 0);
+	/* Some learn only after the limiter's answer that there is no room. */
+	ck_assert_uint_ge(n->refused, seen.refused - at_start.refused);
+	ck_assert_uint_le(n->refused,
+			  seen.refused - at_start.refused + seen.failed - at_start.failed);
+}
+
 static void check_sums(void)
 {
-	struct session_counts n = sessions_count(world.sessions);
-	size_t sessions = 0;
+	const struct session_stats *n = sessions_stats(world.sessions);
+	size_t sessions = 0, terminals = 0;
 
 	for (size_t i = 0; i < CLIENTS; i++) {
 		check_client(&clients[i]);
 		sessions += session_of(&clients[i]) != NULL;
+		for (size_t j = 0; j < EYES; j++)
+			terminals += clients[i].eyes[j].terminal && !clients[i].eyes[j].ends;
 	}
-	ck_assert_uint_eq(n.starting + n.running, sessions);
+	ck_assert_uint_eq(n->by_state[SESSION_RESERVING] + n->by_state[SESSION_STARTING] +
+				  n->by_state[SESSION_RUNNING],
+			  sessions);
+	ck_assert_uint_eq(n->by_state[SESSION_DESTROYING], 0);
+	ck_assert_uint_eq(n->terminals, terminals);
+	check_totals(n);
 	/* One that asked in vain is there until it is told so, without a slot. */
 	ck_assert_uint_le(limiter_count(world.limiter).sessions, sessions);
 	ck_assert_uint_le(limiter_count(world.limiter).sessions, PLACES * SESSIONS_AT_ONCE);
-	ck_assert_uint_ge(fleet_count(world.fleet), n.running);
+	ck_assert_uint_ge(fleet_count(world.fleet), n->by_state[SESSION_RUNNING]);
 	ck_assert_uint_le(sim_removing_max(world.sim), REAPER_PARALLEL + CLIENTS);
 }
 
@@ -433,6 +459,7 @@ static void run(unsigned seed)
 	srand(seed);
 	memset(clients, 0, sizeof(clients));
 	world_limits = (struct limits){.sessions = SESSIONS_AT_ONCE, .commands_per_minute = 60};
+	at_start = seen;
 	world_up();
 	for (unsigned lives = seen.lives + LIVES_PER_RUN, i = 0;
 	     seen.lives < lives && i < LIVES_PER_RUN * STEPS_PER_LIFE; i++) {
@@ -446,6 +473,7 @@ static void run(unsigned seed)
 	sessions_drain(world.sessions);
 	check_sums();
 	world_settle();
+	check_sums();
 	ck_assert_uint_eq(limiter_count(world.limiter).sessions, 0);
 	world_down();
 }

@@ -318,7 +318,7 @@ START_TEST(who_pushes_for_three_minutes_loses_the_terminal_and_not_the_session)
 	ck_assert_int_eq(eye->reason, END_RATE_LIMITED);
 	ck_assert_uint_eq(ending(eye->reason)->close_code, 4029);
 	ck_assert(!gone());
-	ck_assert_uint_eq(sessions_count(world.sessions).terminals, 0);
+	ck_assert_uint_eq(sessions_stats(world.sessions)->terminals, 0);
 }
 END_TEST
 
@@ -329,7 +329,7 @@ START_TEST(a_terminal_can_be_closed_while_its_input_waits)
 	terminal_close(eye->terminal);
 	eye->terminal = NULL;
 	world_turns(20);
-	ck_assert_uint_eq(sessions_count(world.sessions).terminals, 0);
+	ck_assert_uint_eq(sessions_stats(world.sessions)->terminals, 0);
 }
 END_TEST
 

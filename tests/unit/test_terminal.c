@@ -82,11 +82,11 @@ START_TEST(a_session_has_room_for_so_many_terminals)
 	ck_assert_ptr_null(terminal_open(client.session, &anybody, 24, 80, &eye_events,
 					 &eyes[AGENT_TERMINALS_MAX], &err));
 	ck_assert_int_eq(err.kind, ERR_LIMIT);
-	ck_assert_uint_eq(sessions_count(world.sessions).terminals, AGENT_TERMINALS_MAX);
+	ck_assert_uint_eq(sessions_stats(world.sessions)->terminals, AGENT_TERMINALS_MAX);
 	world_turns(50);
 	terminal_close(eyes[4].terminal);
 	eyes[4].terminal = NULL;
-	ck_assert_uint_eq(sessions_count(world.sessions).terminals, AGENT_TERMINALS_MAX - 1);
+	ck_assert_uint_eq(sessions_stats(world.sessions)->terminals, AGENT_TERMINALS_MAX - 1);
 	ck_assert(!session_has_room(client.session)); /* its shell has not ended yet */
 	while (agent()->terminals[4].open)
 		world_turns(1);
@@ -104,7 +104,7 @@ START_TEST(a_terminal_that_cannot_be_opened_ends_and_the_session_goes_on)
 	world_until(is_over);
 	ck_assert_int_eq(eye->reason, END_NO_TERMINAL);
 	ck_assert(!gone());
-	ck_assert_uint_eq(sessions_count(world.sessions).terminals, 0);
+	ck_assert_uint_eq(sessions_stats(world.sessions)->terminals, 0);
 }
 END_TEST
 

@@ -129,12 +129,14 @@ void world_sweep(uint64_t ahead_ms)
 
 static bool nothing_left(void)
 {
-	struct session_counts n = sessions_count(world.sessions);
+	const struct session_stats *n = sessions_stats(world.sessions);
 	const struct docker_call *calls = world.docker->calls;
 
-	return !n.starting && !n.running && !n.terminals && !fleet_count(world.fleet) &&
-	       !reaper_count(world.reaper) && !sim_container_count(world.sim) && calls &&
-	       !calls->next && calls->on_event;
+	for (size_t i = 0; i < SESSION_STATES; i++)
+		if (n->by_state[i])
+			return false;
+	return !n->terminals && !fleet_count(world.fleet) && !reaper_count(world.reaper) &&
+	       !sim_container_count(world.sim) && calls && !calls->next && calls->on_event;
 }
 
 static bool settled(void)
