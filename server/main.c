@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop_lag.h"
 #include "base/notify.h"
 #include "base/random.h"
 #include "base/worker_lock.h"
@@ -35,6 +36,7 @@ struct app {
 	struct notify notify;
 	uv_loop_t loop;
 	uv_timer_t sweep;
+	struct loop_lag loop_lag;
 	uv_signal_t terminate, interrupt;
 	struct docker *docker;
 	struct reaper *reaper;
@@ -124,6 +126,7 @@ static void on_sweep(uv_timer_t *timer)
 	struct app *app = timer->data;
 	uint64_t now_ms = clock_monotonic_ms();
 
+	loop_lag_note(&app->loop_lag, uv_now(&app->loop), SWEEP_INTERVAL_MS, clock_monotonic_ns());
 	watch_sweep(app->watch, now_ms);
 	sweep_guard(app, now_ms);
 	capacity_sweep(app->capacity, now_ms);
@@ -202,6 +205,8 @@ static int listen_for_clients(struct app *app, struct err *err)
 {
 	struct server_parts parts = {.loop = &app->loop,
 				     .config = &app->config,
+				     .loop_lag = &app->loop_lag,
+				     .docker = app->docker,
 				     .sessions = app->sessions,
 				     .watch = app->watch,
 				     .guard = app->guard,
@@ -211,6 +216,7 @@ static int listen_for_clients(struct app *app, struct err *err)
 				     .limiter = app->limiter,
 				     .identity = app->identity};
 
+	loop_lag_init(&app->loop_lag);
 	app->server = server_new(&parts, err);
 	return app->server ? 0 : -1;
 }
@@ -267,14 +273,34 @@ static void tear_down(struct app *app)
 	notify_finish(&app->notify);
 }
 
+static void write_url(char *url, size_t size, const char *host, int port, const char *path)
+{
+	bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+	bool v6 = strchr(host, ':') != NULL;
+
+	snprintf(url, size, "http://%s%s%s:%d%s", v6 && !any ? "[" : "", any ? "localhost" : host,
+		 v6 && !any ? "]" : "", port, path);
+}
+
+static void announce_metrics(const struct config *config)
+{
+	char url[CONFIG_TEXT_BYTES + 32];
+
+	if (!config->metrics_port)
+		return;
+	write_url(url, sizeof(url), config->metrics_host, (int)config->metrics_port, "/metrics");
+	log_info("metrics.listening", LOG_S("url", url));
+	if (!config_is_loopback(config->metrics_host))
+		log_warn("metrics.open",
+			 LOG_S("warning", "METRICS_HOST is beyond loopback: anybody who reaches "
+					  "METRICS_PORT reads the metrics."));
+}
+
 static void announce(struct app *app)
 {
 	const struct config *config = &app->config;
-	bool any = strcmp(config->host, "0.0.0.0") == 0 || strcmp(config->host, "::") == 0;
-	bool v6 = strchr(config->host, ':') != NULL;
 
-	snprintf(app->url, sizeof(app->url), "http://%s%s%s:%d/", v6 && !any ? "[" : "",
-		 any ? "localhost" : config->host, v6 && !any ? "]" : "", server_port(app->server));
+	write_url(app->url, sizeof(app->url), config->host, server_port(app->server), "/");
 	const struct log_field fields[] = {
 		LOG_S("url", app->url), LOG_S("worker", config->worker_id),
 		LOG_S("version", VERSION), LOG_S("engine", config->docker_host),
@@ -307,6 +333,7 @@ int main(int argc, char **argv)
 		warn_of_openness(&app.config);
 		watch_signals(&app);
 		announce(&app);
+		announce_metrics(&app.config);
 		notify_state(&app.notify, "READY");
 		uv_run(&app.loop, UV_RUN_DEFAULT);
 		log_info("server.stopped", LOG_I("exit_code", app.exit_code));

@@ -153,6 +153,16 @@ static void name_worker(struct config *config)
 		 host[0] ? host : "localhost", (int)config->port);
 }
 
+/* libwebsockets would serve both on one socket. */
+static void check_ports(struct load *l)
+{
+	const struct config *config = l->config;
+
+	if (config->metrics_port && config->metrics_port == config->port)
+		report_add(&l->report, "METRICS_PORT: %d is PORT, too: choose another one",
+			   (int)config->port);
+}
+
 int config_load_all(struct config *config, config_getenv_fn get, const struct config_file *file,
 		    struct config_trace *trace, char *complaints, size_t size)
 {
@@ -171,6 +181,7 @@ int config_load_all(struct config *config, config_getenv_fn get, const struct co
 		load_file(&l);
 	for (size_t i = 0; i < settings_count; i++)
 		load_variable(&l, &settings[i], get);
+	check_ports(&l);
 	name_worker(config);
 	return l.report.count;
 }

@@ -32,6 +32,8 @@ enum log_clients { LOG_CLIENTS_PLAIN, LOG_CLIENTS_HASHED };
 struct config {
 	char host[CONFIG_TEXT_BYTES]; /* an address, not a name: resolving would block */
 	int64_t port;
+	char metrics_host[CONFIG_TEXT_BYTES];
+	int64_t metrics_port;                /* 0: the metrics are on `port` */
 	char docker_host[CONFIG_TEXT_BYTES]; /* unix://path */
 	bool use_gvisor;
 	char gvisor_runtime[CONFIG_TEXT_BYTES];

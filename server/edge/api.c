@@ -6,12 +6,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "edge/admission.h"
 #include "edge/assets.h"
+#include "edge/exposition.h"
 #include "edge/identity.h"
 #include "edge/json_api.h"
 
-#define API_PREFIX "/api/v1/"
+#define API_PREFIX   "/api/v1/"
+#define METRICS_PATH "/metrics"
 
 #define URL_BYTES (CONFIG_TEXT_BYTES + 128 + TICKET_BYTES)
 
@@ -147,6 +150,15 @@ static void handle_capacity(struct http_request *r, const char *id)
 
 	(void)id;
 	http_answer_json(r, 200, json_capacity(&report));
+}
+
+static void handle_metrics(struct http_request *r, const char *id)
+{
+	size_t len = 0;
+	char *text = exposition_text(r->server, &len);
+
+	(void)id;
+	http_answer_text(r, 200, METRICS_CONTENT_TYPE, text, len);
 }
 
 static void handle_environments(struct http_request *r, const char *id)
@@ -297,6 +309,7 @@ static void handle_destroy(struct http_request *r, const char *id)
 static const struct route routes[] = {
 	{HTTP_GET | HTTP_HEAD, "/health", handle_health, false},
 	{HTTP_GET | HTTP_HEAD, "/status", handle_operator_status, false},
+	{HTTP_GET | HTTP_HEAD, METRICS_PATH, handle_metrics, false},
 	{HTTP_GET | HTTP_HEAD, API_PREFIX "environments", handle_environments, false},
 	{HTTP_GET | HTTP_HEAD, API_PREFIX "status", handle_capacity, false},
 	{HTTP_POST, API_PREFIX "sessions", handle_create, true},
@@ -350,6 +363,11 @@ static void answer_wrong_method(struct http_request *r, unsigned allowed)
 	http_answer_error(r, 405, "MethodNotAllowed", "This path does not know that method.", 0);
 }
 
+static void answer_not_found(struct http_request *r)
+{
+	http_answer_error(r, 404, "NotFound", "There is nothing here.", 0);
+}
+
 static void dispatch(struct http_request *r)
 {
 	char id[SESSION_ID_BYTES];
@@ -370,7 +388,7 @@ static void dispatch(struct http_request *r)
 	if (allowed)
 		answer_wrong_method(r, allowed);
 	else
-		http_answer_error(r, 404, "NotFound", "There is nothing here.", 0);
+		answer_not_found(r);
 }
 
 /* What concerns every path of the API: the Origin, and what its browser needs to read the answer. */
@@ -389,6 +407,14 @@ static bool admit_origin(struct http_request *r)
 	return false;
 }
 
+/* The metrics' own address has them and nothing else, and nobody else has them then. */
+static bool is_elsewhere(const struct http_request *r)
+{
+	bool metrics = strcmp(r->path, METRICS_PATH) == 0;
+
+	return r->server->metrics && metrics != is_metrics_connection(r->wsi);
+}
+
 static bool needs_key(const struct http_request *r)
 {
 	char id[SESSION_ID_BYTES];
@@ -403,6 +429,11 @@ void api_admit(struct http_request *r)
 {
 	struct admission a;
 
+	if (is_elsewhere(r)) {
+		r->close = true;
+		answer_not_found(r);
+		return;
+	}
 	if (!needs_key(r))
 		return;
 	if (!access_origin_allowed(r->server->parts.config, &r->facts)) {
@@ -422,6 +453,10 @@ void api_admit(struct http_request *r)
 
 void api_handle(struct http_request *r)
 {
+	if (is_elsewhere(r)) {
+		answer_not_found(r);
+		return;
+	}
 	if (!admit_origin(r))
 		return;
 	if (r->method == HTTP_OPTIONS && strncmp(r->path, API_PREFIX, strlen(API_PREFIX)) == 0) {

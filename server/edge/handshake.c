@@ -100,6 +100,7 @@ static bool may_upgrade(struct lws *wsi, struct server *s, const struct request_
 		return false;
 	}
 	if (session && !session_has_room(session)) {
+		s->stats.refused_terminals++;
 		*refusal = (struct refusal){429, "TooManyConnections",
 					    "Too many concurrent connections", "terminals"};
 		return false;
@@ -134,6 +135,8 @@ int handshake_judge(struct lws *wsi)
 	bool websocket, version_13 = is_version_13(wsi, &websocket);
 
 	handshake_forget_upgrade(s, s->upgrade.wsi);
+	if (is_metrics_connection(wsi))
+		return http_refuse_upgrade(wsi, 404, "NotFound", "There is nothing here.");
 	if (!websocket)
 		return http_refuse_upgrade(wsi, 400, "BadRequest",
 					   "Only websocket is spoken here.");

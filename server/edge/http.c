@@ -90,18 +90,25 @@ void http_answer_empty(struct http_request *r, unsigned status)
 	http_answer_data(r, status, NULL, NULL, 0);
 }
 
-void http_answer_json(struct http_request *r, unsigned status, char *json)
+void http_answer_text(struct http_request *r, unsigned status, const char *content_type, char *text,
+		      size_t len)
 {
 	static const char no_memory[] =
 		"{\"error\":\"InternalError\",\"message\":\"An internal error occurred\"}";
 
 	http_header(r, "cache-control: no-store");
-	r->owned = json;
-	if (json)
-		http_answer_data(r, status, "application/json; charset=utf-8", json, strlen(json));
+	r->owned = text;
+	if (text)
+		http_answer_data(r, status, content_type, text, len);
 	else
 		http_answer_data(r, 500, "application/json; charset=utf-8", no_memory,
 				 sizeof(no_memory) - 1);
+}
+
+void http_answer_json(struct http_request *r, unsigned status, char *json)
+{
+	http_answer_text(r, status, "application/json; charset=utf-8", json,
+			 json ? strlen(json) : 0);
 }
 
 void http_answer_error(struct http_request *r, unsigned status, const char *code,
@@ -158,6 +165,8 @@ static bool send_answer(const struct http_request *r)
 		memcpy(block + LWS_PRE + head, r->data, body);
 	int n = head ? lws_write(r->wsi, block + LWS_PRE, head + body, LWS_WRITE_HTTP_HEADERS) : -1;
 	free(block);
+	if (n >= 0)
+		edge_stats_response(&server_of(r->wsi)->stats, r->status);
 	return n >= 0;
 }
 

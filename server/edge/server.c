@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "edge/api.h"
 #include "edge/handshake.h"
 #include "edge/http.h"
@@ -15,6 +16,13 @@
 struct server *server_of(struct lws *wsi)
 {
 	return lws_context_user(lws_get_context(wsi));
+}
+
+bool is_metrics_connection(struct lws *wsi)
+{
+	const struct server *s = server_of(wsi);
+
+	return s->metrics && lws_get_vhost(wsi) == s->metrics;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -111,21 +119,20 @@ static void describe_context(struct server *s, struct lws_context_creation_info 
 	info->retry_and_idle_policy = &ping_policy;
 }
 
-static void describe_vhost(const struct server *s, struct lws_context_creation_info *info)
+static void describe_vhost(struct lws_context_creation_info *info, const char *name,
+			   const char *host, int port)
 {
-	const struct config *config = s->parts.config;
-
 	memset(info, 0, sizeof(*info));
-	info->vhost_name = "default";
-	info->port = (int)config->port;
-	info->iface = config->host;
+	info->vhost_name = name;
+	info->port = port;
+	info->iface = host;
 	info->protocols = protocols;
 	info->extensions = NULL; /* no compression: its memory is the sender's to choose */
 	info->alpn = "http/1.1";
 	info->options = LWS_SERVER_OPTION_VALIDATE_UTF8 |
 			LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
 			LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
-	if (!strchr(config->host, ':'))
+	if (!strchr(host, ':'))
 		info->options |= LWS_SERVER_OPTION_DISABLE_IPV6;
 	info->ka_time = 60;
 	info->ka_probes = 3;
@@ -135,29 +142,63 @@ static void describe_vhost(const struct server *s, struct lws_context_creation_i
 	info->retry_and_idle_policy = &ping_policy;
 }
 
-struct server *server_new(const struct server_parts *parts, struct err *err)
+static struct lws_vhost *listen_on(struct server *s, const char *name, const char *host, int port,
+				   struct err *err)
+{
+	struct lws_context_creation_info info;
+
+	describe_vhost(&info, name, host, port);
+	struct lws_vhost *vhost = lws_create_vhost(s->lws, &info);
+	if (!vhost)
+		err_set(err, ERR_INTERNAL, 0, "cannot listen on %s port %d: is it in use?", host,
+			port);
+	return vhost;
+}
+
+static bool listen_all(struct server *s, struct err *err)
+{
+	const struct config *config = s->parts.config;
+
+	s->vhost = listen_on(s, "default", config->host, (int)config->port, err);
+	if (!s->vhost || !config->metrics_port)
+		return s->vhost != NULL;
+	s->metrics = listen_on(s, "metrics", config->metrics_host, (int)config->metrics_port, err);
+	if (!s->metrics)
+		err_wrap(err, "METRICS_PORT");
+	return s->metrics != NULL;
+}
+
+static struct server *new_server(const struct server_parts *parts)
 {
 	struct lws_context_creation_info info;
 	struct server *s = calloc(1, sizeof(*s));
 	void *loops[1];
 
+	if (!s)
+		return NULL;
+	s->parts = *parts;
+	s->started_ms = clock_monotonic_ms();
+	edge_stats_init(&s->stats);
+	s->process = process_new(parts->loop, PROCESS_DESCRIPTORS);
+	lws_set_log_level(log_enabled(LOG_DEBUG) ? LLL_ERR | LLL_WARN : 0, on_lws_log);
+	describe_context(s, &info, loops);
+	s->lws = s->process ? lws_create_context(&info) : NULL;
+	if (s->lws)
+		return s;
+	server_free(s);
+	return NULL;
+}
+
+struct server *server_new(const struct server_parts *parts, struct err *err)
+{
+	struct server *s = new_server(parts);
+
 	if (!s) {
 		err_set(err, ERR_INTERNAL, 0, "no memory for the server");
 		return NULL;
 	}
-	s->parts = *parts;
-	s->started_ms = clock_monotonic_ms();
-	lws_set_log_level(log_enabled(LOG_DEBUG) ? LLL_ERR | LLL_WARN : 0, on_lws_log);
-	describe_context(s, &info, loops);
-	s->lws = lws_create_context(&info);
-	if (s->lws) {
-		describe_vhost(s, &info);
-		s->vhost = lws_create_vhost(s->lws, &info);
-	}
-	if (s->vhost)
+	if (listen_all(s, err))
 		return s;
-	err_set(err, ERR_INTERNAL, 0, "cannot listen on %s port %d: is it in use?",
-		parts->config->host, (int)parts->config->port);
 	server_free(s);
 	return NULL;
 }
@@ -168,6 +209,7 @@ void server_free(struct server *s)
 		return;
 	if (s->lws)
 		lws_context_destroy(s->lws);
+	process_free(s->process);
 	uv_run(s->parts.loop, UV_RUN_NOWAIT);
 	free(s);
 }

@@ -1,5 +1,6 @@
 /*
- * The edge: libwebsockets on the loop, one listening socket, HTTP and WebSocket behind it.
+ * The edge: libwebsockets on the loop, a listening socket, HTTP and WebSocket behind it; where METRICS_PORT is set, another one with the
+ * metrics.
  *
  * This and its neighbours in edge/ are the only files that know libwebsockets. What a request or a message
  * means is decided in api.c and ws.c.
@@ -13,6 +14,7 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "base/loop_lag.h"
 #include "config/config.h"
 #include "sandbox/watch.h"
 #include "session/capacity.h"
@@ -25,6 +27,8 @@ struct identity;
 struct server_parts {
 	uv_loop_t *loop;
 	const struct config *config;
+	const struct loop_lag *loop_lag;
+	const struct docker *docker;
 	struct sessions *sessions;
 	const struct watch *watch;
 	const struct guard *guard;

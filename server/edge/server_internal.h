@@ -8,6 +8,7 @@
 
 #include "edge/access.h"
 #include "edge/server.h"
+#include "edge/stats.h"
 
 /* Bytes of a request's headers, at most; a value that is copied to a buffer of this size always fits. */
 #define HEADERS_MAX 8192
@@ -31,6 +32,9 @@ struct server {
 	struct server_parts parts;
 	struct lws_context *lws;
 	struct lws_vhost *vhost;
+	struct lws_vhost *metrics; /* of an address of their own, or NULL */
+	struct process *process;
+	struct edge_stats stats;
 	uint64_t started_ms;
 	size_t peer_count;
 	struct upgrade upgrade;
@@ -45,6 +49,9 @@ struct connection {
 
 /* The server behind a connection. */
 struct server *server_of(struct lws *wsi);
+
+/* Whether it came to the metrics' own address. */
+bool is_metrics_connection(struct lws *wsi);
 
 /* Reads the headers that decisions rest on; they are gone after an upgrade. */
 void facts_read(struct lws *wsi, struct request_facts *facts);

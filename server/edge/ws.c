@@ -36,6 +36,7 @@ struct peer {
 	char session_id[SESSION_ID_BYTES];
 	int64_t rows, cols;
 	uint64_t since_ms, bytes_in, bytes_out;
+	struct stopwatch watch;
 	struct fifo message; /* the pieces of a message that has not ended */
 	struct fifo control; /* u32 length and text, each */
 	bool reading;        /* the socket is read */
@@ -152,6 +153,7 @@ static int send_output(struct peer *p)
 	if (text[0] == '{')
 		made = wrap(text, made);
 	terminal_output_done(p->terminal, used);
+	stopwatch_output(&p->watch, &p->server->stats, used);
 	return write_text(p, made) < 0 ? -1 : 1;
 }
 
@@ -326,6 +328,7 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 		return -1;
 	bound_kernel_queue(wsi);
 	p->server->peer_count++;
+	edge_stats_response(&p->server->stats, 101);
 	p->heard_ms = p->since_ms;
 	lws_set_timer_usecs(wsi, SILENCE_CHECK_US);
 	struct session *session = sessions_find(p->server->parts.sessions, p->session_id);
@@ -344,6 +347,7 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 	}
 	log_info("websocket.connected", LOG_S("session", p->session_id),
 		 LOG_S("client", p->client.name));
+	stopwatch_start(&p->watch, terminal_is_warm(p->terminal) ? START_WARM : START_COLD);
 	queue_control(p, wire_connected(p->session_id));
 	terminal_begin(p->terminal);
 	return 0;
@@ -401,6 +405,7 @@ static void complain(struct peer *p, const struct err *err)
 
 static void type_input(struct peer *p, const void *data, size_t len)
 {
+	stopwatch_input(&p->watch, &p->server->stats, len);
 	if (!terminal_input(p->terminal, data, len)) {
 		end_peer(p, END_INTERNAL);
 		return;

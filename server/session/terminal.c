@@ -154,6 +154,11 @@ static bool take_shell(struct terminal *t, unsigned rows, unsigned cols, struct 
 	return true;
 }
 
+bool terminal_is_warm(const struct terminal *t)
+{
+	return t->prompt.len > 0;
+}
+
 /* As if it were said now. */
 void terminal_begin(struct terminal *t)
 {

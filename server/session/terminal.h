@@ -56,6 +56,9 @@ struct terminal *terminal_open(struct session *session, const struct client *cli
 			       int64_t cols, const struct terminal_events *events, void *arg,
 			       struct err *err);
 
+/* Whether its shell stood at a prompt before; to be asked before terminal_begin(). */
+bool terminal_is_warm(const struct terminal *t);
+
 /* The peer is ready for events, which come from now on: at once what the shell has said already. */
 void terminal_begin(struct terminal *t);
 
