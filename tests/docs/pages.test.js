@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, test } from "node:test";
+import { scrape } from "../integration/lib/exposition.js";
 import { get } from "../integration/lib/http.js";
 import { withServer } from "../integration/lib/server.js";
 import * as code from "./lib/code.js";
@@ -125,6 +126,15 @@ describe("docs/operations.md", () => {
 		const told = rows.map(([, name, number]) => `${name} ${number}`);
 		assertSame(told, code.endings().map((each) => `${each.name} ${each.code}`), "ends");
 	});
+
+	test("has every metric, with its type and labels", (t) =>
+		withServer({}, async (server) => {
+			const { families } = await scrape(server);
+			const rows = operations.section("Metrics").matchAll(/^\| `([a-z_]+)` \| ([a-z]+) \|([^|]*)\|/gm);
+			const told = [...rows].map(([, name, type, labels]) => `${name} ${type}${labels.replaceAll(/[`,]/g, "").trimEnd()}`);
+			assertSame(told, [...families.values()].map(({ name, type, labels }) => [name, type, ...labels].join(" ")), "metrics");
+			t.diagnostic(`${told.length} metrics, each with type and labels, are in docs/operations.md`);
+		}));
 
 	test("has the fields of /health and of /status", () =>
 		withServer({}, async (server) => {

@@ -89,6 +89,7 @@ test("each thing that is wrong is found", async () => {
 		const report = await verify(["--url", url, "--host", "--port", server.url.port]);
 		const outside = [
 			"the API's types are not to be guessed",
+			"/metrics is not public",
 			"/status is not public",
 			"sandboxes are isolated by gVisor or a virtual machine",
 			"a page of another site is refused",

@@ -98,6 +98,20 @@ START_TEST(durations_are_seconds_or_have_a_unit)
 }
 END_TEST
 
+START_TEST(the_metrics_have_a_port_of_their_own_or_none)
+{
+	ck_assert_int_eq(load(), 0);
+	ck_assert_int_eq(config.metrics_port, 0);
+	ck_assert_str_eq(config.metrics_host, "127.0.0.1");
+	ck_assert_int_eq(load_with("METRICS_PORT", "9301"), 0);
+	ck_assert_int_eq(config.metrics_port, 9301);
+	ck_assert_int_eq(load_with("METRICS_PORT", "3001"), 1);
+	ck_assert_ptr_nonnull(strstr(complaints, "METRICS_PORT: 3001 is PORT, too"));
+	ck_assert_int_eq(load_with("METRICS_HOST", "localhost"), 1);
+	ck_assert_int_eq(load_with("PORT", "0"), 0);
+}
+END_TEST
+
 START_TEST(origins_are_a_list_with_commas_and_spaces)
 {
 	ck_assert_int_eq(load_with("SANDBOX_ALLOWED_ORIGINS",
@@ -302,6 +316,7 @@ int main(void)
 
 	tcase_add_test(tc, without_any_variable_the_documented_defaults_hold);
 	tcase_add_test(tc, an_empty_variable_counts_as_not_set);
+	tcase_add_test(tc, the_metrics_have_a_port_of_their_own_or_none);
 	tcase_add_test(tc, a_worker_without_a_name_is_named_after_host_and_port);
 	tcase_add_loop_test(tc, durations_are_seconds_or_have_a_unit, 0, 5);
 	tcase_add_test(tc, origins_are_a_list_with_commas_and_spaces);
