@@ -10,9 +10,9 @@ const struct histogram_bounds histogram_short = {
 };
 
 const struct histogram_bounds histogram_long = {
-	17,
-	{MS, 5 * MS / 2, 5 * MS, 10 * MS, 20 * MS, 50 * MS, 100 * MS, 200 * MS, 300 * MS, 500 * MS,
-	 S, 5 * S / 2, 5 * S, 10 * S, 30 * S, 60 * S, 120 * S},
+	18,
+	{MS / 4, MS, 5 * MS / 2, 5 * MS, 10 * MS, 20 * MS, 50 * MS, 100 * MS, 200 * MS, 300 * MS,
+	 500 * MS, S, 5 * S / 2, 5 * S, 10 * S, 30 * S, 60 * S, 120 * S},
 };
 
 void histogram_init(struct histogram *h, const struct histogram_bounds *bounds)

@@ -18,7 +18,7 @@ struct histogram_bounds {
 /* For what a person must not notice: 0.1 ms to 5 s. */
 extern const struct histogram_bounds histogram_short;
 
-/* For what somebody waits for: 1 ms to 2 min. */
+/* For what somebody waits for: 0.25 ms to 2 min. */
 extern const struct histogram_bounds histogram_long;
 
 struct histogram {
