@@ -1,8 +1,8 @@
 // The server's process, as the kernel sees it.
 
 import { unitState } from "./host_units.js";
-import { listening, pidsNamed, processStatus } from "./proc.js";
-import { fail, ok, skip } from "./report.js";
+import { environmentOf, listening, pidsNamed, processStatus } from "./proc.js";
+import { fail, ok, skip, warn } from "./report.js";
 
 const CADDY_ADMIN_PORT = 2019;
 
@@ -22,11 +22,15 @@ function privileges(status) {
 	return ok("none, and none to be had");
 }
 
+/* The metrics may be meant for another host. */
 function sockets(pid) {
 	const found = listening(pid);
+	const metrics = Number(environmentOf(pid).METRICS_PORT);
+	const beyond = found.filter(({ loopback }) => !loopback);
 	const text = found.map(({ address, port }) => `${address}:${port}`).join(" ");
 	if (!found.length) return fail("it listens nowhere");
-	return found.every(({ loopback }) => loopback) ? ok(text) : fail(`${text}: set HOST=127.0.0.1, so that nobody goes past the proxy`);
+	if (beyond.some(({ port }) => port !== metrics)) return fail(`${text}: set HOST=127.0.0.1, so that nobody goes past the proxy`);
+	return beyond.length ? warn(`${text}: who reaches METRICS_PORT reads the metrics`) : ok(text);
 }
 
 /* Whoever took the server over could talk to any port on loopback. */

@@ -43,6 +43,12 @@ export function listening(pid) {
 		.map(([hex, port]) => ({ address: address(hex), port: parseInt(port, 16), loopback: isLoopback(address(hex)) }));
 }
 
+/* With which variables it was started. */
+export function environmentOf(pid) {
+	const text = unlessGone(() => readFileSync(`/proc/${pid}/environ`, "utf8"), "");
+	return Object.fromEntries(text.split("\0").map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
+}
+
 /* Of all processes with that name. */
 export function pidsNamed(name) {
 	return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && unlessGone(() => readFileSync(`/proc/${entry}/comm`, "utf8"), "").trim() === name);

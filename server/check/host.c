@@ -31,32 +31,43 @@ void host_check_config(struct report *r, const struct config *config)
 		report_line(r, VERDICT_OK, "HOST=%s: %s", config->host,
 			    config_is_loopback(config->host) ? "reached from this host only"
 							     : "with a key or a list of origins");
+	if (config->metrics_port && !config_is_loopback(config->metrics_host))
+		report_line(r, VERDICT_WARN,
+			    "METRICS_HOST=%s: anybody who reaches port %d reads the metrics. Let a "
+			    "firewall see to it, or METRICS_HOST=127.0.0.1",
+			    config->metrics_host, (int)config->metrics_port);
 }
 
-/* --- the port --- */
+/* --- the ports --- */
 
-static socklen_t make_address(const struct config *config, struct sockaddr_storage *address)
+struct place {
+	const char *host_name, *host; /* of the setting, and its value */
+	const char *port_name;
+	int port;
+};
+
+static socklen_t make_address(const struct place *place, struct sockaddr_storage *address)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)address;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
 
 	memset(address, 0, sizeof(*address));
-	if (inet_pton(AF_INET, config->host, &v4->sin_addr) == 1) {
+	if (inet_pton(AF_INET, place->host, &v4->sin_addr) == 1) {
 		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)config->port);
+		v4->sin_port = htons((uint16_t)place->port);
 		return sizeof(*v4);
 	}
-	inet_pton(AF_INET6, config->host, &v6->sin6_addr);
+	inet_pton(AF_INET6, place->host, &v6->sin6_addr);
 	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons((uint16_t)config->port);
+	v6->sin6_port = htons((uint16_t)place->port);
 	return sizeof(*v6);
 }
 
 /* 0, or an errno. As for the server, a port whose connections have just ended is free. Not listening, we are in nobody's way. */
-static int try_port(const struct config *config)
+static int try_port(const struct place *place)
 {
 	struct sockaddr_storage address;
-	socklen_t len = make_address(config, &address);
+	socklen_t len = make_address(place, &address);
 	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1, error = 0;
 
 	if (fd < 0)
@@ -68,30 +79,40 @@ static int try_port(const struct config *config)
 	return error;
 }
 
-static void check_port(struct report *r, const struct config *config, bool server_runs)
+static void check_port(struct report *r, const struct place *place, bool server_runs)
 {
-	int error = try_port(config), port = (int)config->port;
-
-	if (!port)
-		return; /* the system will choose one */
+	int error = try_port(place), port = place->port;
 
 	if (!error)
-		report_line(r, VERDICT_OK, "port %d of %s is free", port, config->host);
+		report_line(r, VERDICT_OK, "port %d of %s is free", port, place->host);
 	else if (error == EADDRINUSE && server_runs)
 		report_line(r, VERDICT_WARN, "port %d of %s is in use: a server is running", port,
-			    config->host);
+			    place->host);
 	else if (error == EADDRINUSE)
 		report_line(r, VERDICT_FAIL,
 			    "port %d of %s is in use by another program: end it, or choose another "
-			    "PORT",
-			    port, config->host);
+			    "%s",
+			    port, place->host, place->port_name);
 	else if (error == EADDRNOTAVAIL)
-		report_line(r, VERDICT_FAIL, "%s is no address of this host: choose another HOST",
-			    config->host);
+		report_line(r, VERDICT_FAIL, "%s is no address of this host: choose another %s",
+			    place->host, place->host_name);
 	else
 		report_line(r, VERDICT_FAIL,
-			    "port %d of %s cannot be listened on: %s. Choose another PORT or HOST",
-			    port, config->host, strerror(error));
+			    "port %d of %s cannot be listened on: %s. Choose another %s or %s",
+			    port, place->host, strerror(error), place->port_name, place->host_name);
+}
+
+/* 0: the system will choose one; for the metrics: they have none of their own. */
+static void check_ports(struct report *r, const struct config *config, bool server_runs)
+{
+	const struct place places[] = {
+		{"HOST", config->host, "PORT", (int)config->port},
+		{"METRICS_HOST", config->metrics_host, "METRICS_PORT", (int)config->metrics_port},
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (places[i].port)
+			check_port(r, &places[i], server_runs);
 }
 
 void host_check_server(struct report *r, const struct config *config)
@@ -110,7 +131,7 @@ void host_check_server(struct report *r, const struct config *config)
 			    "WORKER_ID %s cannot be locked: %s. Choose another one",
 			    config->worker_id, strerror(errno));
 	}
-	check_port(r, config, lock < 0);
+	check_ports(r, config, lock < 0);
 }
 
 /* --- room --- */

@@ -14,7 +14,7 @@
 /* Settings that let strangers too far in. */
 void host_check_config(struct report *r, const struct config *config);
 
-/* The worker id and the port. */
+/* The worker id and the ports. */
 void host_check_server(struct report *r, const struct config *config);
 
 /* Memory and process numbers against the number of sandboxes. */

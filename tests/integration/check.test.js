@@ -169,7 +169,10 @@ describe("the host", () => {
 		const other = createServer();
 		await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
 		const { text } = await check({ PORT: String(other.address().port) });
-		assert.match(text, /^FAIL {2}port \d+ of 127\.0\.0\.1 is in use by another program/m);
+		assert.match(text, /^FAIL {2}port \d+ of 127\.0\.0\.1 is in use by another program: end it, or choose another PORT$/m);
+		const { text: metrics } = await check({ METRICS_PORT: String(other.address().port), METRICS_HOST: "0.0.0.0" });
+		assert.match(metrics, /^FAIL {2}port \d+ of 0\.0\.0\.0 is in use by another program: end it, or choose another METRICS_PORT$/m);
+		assert.match(metrics, /^warn {2}METRICS_HOST=0\.0\.0\.0: anybody who reaches port \d+ reads the metrics/m);
 		other.close();
 	});
 	test("an address of another host", async () => {

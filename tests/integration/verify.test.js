@@ -120,13 +120,17 @@ test("a certificate that nobody knows ends it at once", async () => {
 	});
 });
 
-test("a server that gives no more sessions is reported on to the end", () =>
-	withFront({ SANDBOX_API_KEY: KEY, MAX_SESSIONS_PER_HOUR: "1" }, {}, async ({ url }) => {
-		const report = await verify(["--url", url, "--api-key-file", file("key", `${KEY}\n`)]);
+test("a server that gives no more sessions is reported on to the end, and metrics for another host are no mistake", async () => {
+	const METRICS_PORT = String(await freePort());
+	await withFront({ SANDBOX_API_KEY: KEY, MAX_SESSIONS_PER_HOUR: "1", METRICS_HOST: "0.0.0.0", METRICS_PORT }, {}, async ({ url }, server) => {
+		const report = await verify(["--url", url, "--api-key-file", file("key", `${KEY}\n`), "--host", "--port", server.url.port]);
 		assert.equal(lineOf(report, "a session begins, with a prompt").verdict, "ok");
 		assert.match(failures(report).find(({ name }) => /^all of isolation/.test(name))?.text ?? "", /^no session: 429 TooManySessions/);
 		assert.equal(lineOf(report, "every session is ended").verdict, "ok");
-	}));
+		const { verdict, text } = lineOf(report, "the server listens on loopback only");
+		assert.deepEqual([verdict, ...text.split(": ")[0].split(" ").sort()], ["warn", `0.0.0.0:${METRICS_PORT}`, `127.0.0.1:${server.url.port}`]);
+	});
+});
 
 test("Ctrl-C in mid-session leaves no session", () =>
 	withFront({ SANDBOX_API_KEY: KEY }, {}, async (front, server) => {
