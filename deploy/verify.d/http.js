@@ -10,9 +10,10 @@ const LIMIT_MS = 15_000;
 const BODY_MAX_BYTES = 1 << 20;
 
 export class Target {
-	/* As readOptions() gives it. */
-	constructor({ url, ca, caIsDefault, key }) {
+	/* As readOptions() gives it; limitMs: how long an answer may take. */
+	constructor({ url, ca, caIsDefault, key, limitMs = LIMIT_MS }) {
 		this.url = url;
+		this.limitMs = limitMs;
 		this.key = key;
 		this.secure = url.protocol === "https:";
 		this.hostname = hostOf(url);
@@ -35,7 +36,7 @@ export class Target {
 	request(method, path, { headers = {}, body, bodyBytes, secure = this.secure, port = this.port } = {}) {
 		const options = { host: this.hostname, port, method, path, agent: false, headers: { Host: this.url.host, ...headers } };
 		if (body !== undefined) options.headers["Content-Length"] = bodyBytes ?? Buffer.byteLength(body);
-		return exchange(secure ? https : http, { ...options, ...(secure ? this.trust : {}) }, body);
+		return exchange(secure ? https : http, { ...options, ...(secure ? this.trust : {}) }, body, this.limitMs);
 	}
 
 	get(path, headers) {
@@ -74,11 +75,11 @@ function collect(outgoing, response, resolve, reject, start) {
 	});
 }
 
-export function exchange(library, options, body) {
+export function exchange(library, options, body, limitMs = LIMIT_MS) {
 	const start = performance.now();
 	return new Promise((resolve, reject) => {
 		const outgoing = library.request(options, (response) => collect(outgoing, response, resolve, reject, start));
-		const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+		const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${limitMs / 1000} s`)), limitMs);
 		outgoing.on("close", () => clearTimeout(timer));
 		outgoing.on("error", reject);
 		if (outgoing.getHeader("Content-Length") > Buffer.byteLength(body ?? "")) outgoing.write(body);

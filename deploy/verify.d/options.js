@@ -99,12 +99,17 @@ export const hostOf = (url) => url.hostname.replace(/^\[|\]$/g, "");
 export const isLoopbackName = (name) => /^(localhost|127(\.\d+){3}|::1)$/.test(name);
 
 /* A key is for its own server: another one, and whoever listens on the way, must not hear it. */
+export const mayHearKey = (url) => url.protocol === "https:" || isLoopbackName(hostOf(url));
+
+/* The key of this host's server, for that one alone; or undefined. */
+export function readInstalledKey(url) {
+	const here = isLoopbackName(hostOf(url)) || (mayHearKey(url) && siteNames().includes(hostOf(url)));
+	return here ? readEnvironmentFile(`${ETC}/keys.env`).SANDBOX_API_KEY : undefined;
+}
+
 function readKey(path, url) {
-	const name = hostOf(url);
-	const here = isLoopbackName(name);
-	if (path && !here && url.protocol === "http:") throw new UsageError("--api-key-file needs https: anybody could read the key on the way");
-	if (!path && !here && (url.protocol === "http:" || !siteNames().includes(name))) return undefined;
-	if (!path) return readEnvironmentFile(`${ETC}/keys.env`).SANDBOX_API_KEY;
+	if (!path) return readInstalledKey(url);
+	if (!mayHearKey(url)) throw new UsageError("--api-key-file needs https: anybody could read the key on the way");
 	const text = readGiven(path);
 	const key = /^\s*SANDBOX_API_KEY=/m.test(text) ? readEnvironmentFile(path).SANDBOX_API_KEY : text.trim();
 	if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError(`${path} holds no key`);
@@ -112,7 +117,7 @@ function readKey(path, url) {
 }
 
 /* A public certificate is not signed by Caddy's own authority, so a default adds to what the system knows. */
-function readAuthority(path) {
+export function readAuthority(path) {
 	if (path) return { ca: readGiven(path), caIsDefault: false };
 	return readable(CADDY_ROOT) ? { ca: readFileSync(CADDY_ROOT, "utf8"), caIsDefault: true } : { caIsDefault: true };
 }

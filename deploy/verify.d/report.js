@@ -16,7 +16,7 @@ export class Interrupted extends Error {}
 const TEXT_CHARS = 300;
 
 /* What servers and sandboxes say is shown, but never obeyed by the operator's terminal. */
-function shown(text, chars = TEXT_CHARS) {
+export function shown(text, chars = TEXT_CHARS) {
 	const plain = String(text).replace(/[^\x20-\x7e]+/g, " ").trim();
 	return plain.length > chars ? `${plain.slice(0, chars)}...` : plain;
 }

@@ -9,13 +9,23 @@ const TEXT_MAX = 1 << 18;
 const MESSAGES_MAX = 100;
 const GRACE_MAX_MS = 120_000;
 
+/* Undefined when it is not JSON: of a server that is not ours. */
+function parsed(text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}
+
 export class Terminal {
 	/* Output that no waitFor() has consumed. */
 	text = "";
 	messages = [];
 	end = null;
+	/* Resolves when the socket is open. */
+	opened;
 	#socket;
-	#opened;
 	#waiting = new Set();
 	#graceMs = 0;
 
@@ -24,17 +34,17 @@ export class Terminal {
 		this.#socket = new WebSocket(`${url}&${new URLSearchParams(size)}`, { ...target.trust, handshakeTimeout: LIMIT_MS });
 		this.#socket.on("message", (data, binary) => this.#onFrame(data.toString("utf8"), binary));
 		this.#socket.on("close", (code, reason) => this.#onClose(code, String(reason)));
-		this.#opened = new Promise((resolve, reject) => {
+		this.opened = new Promise((resolve, reject) => {
 			this.#socket.on("open", resolve);
 			this.#socket.on("error", reject);
 		});
-		this.#opened.catch(() => {}); /* told to who awaits it */
+		this.opened.catch(() => {}); /* told to who awaits it */
 	}
 
 	/* Resolves when the first prompt is there. */
 	static async open(target, url, size) {
 		const terminal = new Terminal(target, url, size);
-		await terminal.#opened;
+		await terminal.opened;
 		await terminal.message("connected");
 		await terminal.message("initComplete");
 		await terminal.prompt();
@@ -47,12 +57,13 @@ export class Terminal {
 
 	#onFrame(text, binary) {
 		if (binary) return this.#socket.close(1003);
-		if (text.startsWith("{")) this.#onMessage(JSON.parse(text));
+		if (text.startsWith("{")) this.#onMessage(parsed(text));
 		else this.#onOutput(text);
 		return this.#wake();
 	}
 
 	#onMessage(message) {
+		if (!message) return this.#socket.close(1007);
 		if (message.type === "output") return this.#onOutput(String(message.data));
 		/* Input then waits, and we with it. */
 		if (message.code === "RateLimited") this.#graceMs = Math.min(this.#graceMs + 1000 * message.retryAfter, GRACE_MAX_MS);
