@@ -33,8 +33,10 @@ AGENT_SRC  := $(wildcard agent/*.c)
 AGENT_OBJ  := $(filter-out $O/agent/main.o,$(AGENT_SRC:%.c=$O/%.o))
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 UNIT       := $(UNIT_SRC:tests/unit/%.c=$O/unit/%)
+SIM        := $(wildcard tests/fakes/sim_*.c)
 UNIT_HELP  := $(filter-out tests/unit/test_% tests/unit/agent_%,$(wildcard tests/unit/*.c))
-UNIT_HELP_OBJ := $(UNIT_HELP:%.c=$O/%.o)
+UNIT_HELP_OBJ := $(UNIT_HELP:%.c=$O/%.o) $(SIM:%.c=$O/%.o)
+FAKE_ENGINE := $O/fakes/engine
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ       := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 REPLAY     := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$O/replay/%)
@@ -49,7 +51,7 @@ AGENT  := $(BUILD)/sandbox-agent
 help: ## show this list
 	@awk -F': .*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-all: $(SERVER) $(AGENT) ## build the two programs
+all: $(SERVER) $(AGENT) $(FAKE_ENGINE) ## build the two programs, and the fake engine of the tests
 
 run: ## install what is missing, start an Engine if needed, build, serve on $PORT (3001)
 	@scripts/setup run
@@ -149,9 +151,13 @@ $O/unit/helpers.a: $(UNIT_HELP_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$O/tests/unit/%.o: tests/unit/%.c
+$O/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(INCLUDE) -c -o $@ $<
+
+$(FAKE_ENGINE): $(patsubst %.c,$O/%.o,$(wildcard tests/fakes/*.c)) $O/server/base/fifo.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libuv jansson) -lhttp_parser
 
 $O/unit/%: tests/unit/%.c $O/unit/helpers.a $(SERVER_OBJ)
 	@mkdir -p $(@D)

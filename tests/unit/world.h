@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "sandbox/sandbox.h"
 #include "session/session.h"
-#include "sim_engine.h"
+#include "tests/fakes/sim_engine.h"
 
 #define WORLD_IDLE_MS     300000
 #define WORLD_LIFETIME_MS 1800000
