@@ -134,8 +134,10 @@ static void flood_without_credit(struct sim_agent *a)
 {
 	static const uint8_t bytes[FRAME_PAYLOAD_MAX];
 
-	for (int i = 0; i < RUDE_FRAMES; i++)
+	for (int i = 0; i < RUDE_FRAMES; i++) {
+		a->terminals[0].sent_bytes += sizeof(bytes);
 		sim_agent_frame(a, FRAME_OUTPUT, 1, bytes, sizeof(bytes));
+	}
 }
 
 static void send_bad_frame(struct sim_agent *a)

@@ -8,14 +8,16 @@
 
 #define GARBAGE "\x15\x03\x01\x00\x02\x02\x46 this is no HTTP\r\n\r\n"
 
-static void head(struct connection *c, int status, long long length)
+#define JSON "application/json"
+
+static void head(struct connection *c, int status, const char *type, long long length)
 {
 	char text[160];
 
 	snprintf(text, sizeof(text),
-		 "HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\n"
+		 "HTTP/1.1 %d Whatever\r\nContent-Type: %s\r\n"
 		 "Content-Length: %lld\r\n\r\n",
-		 status, length);
+		 status, type, length);
 	sim_connection_text(c, text);
 }
 
@@ -43,7 +45,7 @@ static void send_huge(struct connection *c, int status, int64_t bytes)
 
 	memset(body, ' ', (size_t)bytes);
 	body[bytes] = '\0';
-	head(c, status, bytes);
+	head(c, status, JSON, bytes);
 	sim_connection_write(c, body, (size_t)bytes);
 	free(body);
 }
@@ -59,7 +61,7 @@ static void send_with_id(struct connection *c, int status, const char *body, con
 	json_array_foreach(root, i, item) json_object_set_new(item, "Id", json_string(id));
 	char *text = json_dumps(root, JSON_ENCODE_ANY | JSON_COMPACT);
 	json_decref(root);
-	head(c, status, (long long)strlen(text ? text : body));
+	head(c, status, JSON, (long long)strlen(text ? text : body));
 	sim_connection_text(c, text ? text : body);
 	free(text);
 }
@@ -79,11 +81,11 @@ static void send_spoilt(struct connection *c, const struct sim_fault *f, int sta
 		send_chunks(c, status, body);
 		break;
 	case SIM_FAULT_JSON:
-		head(c, status, (long long)(len / 2));
+		head(c, status, JSON, (long long)(len / 2));
 		sim_connection_write(c, body, len / 2);
 		break;
 	case SIM_FAULT_LENGTH:
-		head(c, status, (long long)len + f->bytes);
+		head(c, status, JSON, (long long)len + f->bytes);
 		sim_connection_write(c, body, len);
 		break;
 	case SIM_FAULT_HUGE:
@@ -93,7 +95,7 @@ static void send_spoilt(struct connection *c, const struct sim_fault *f, int sta
 		send_with_id(c, status, body, f->body);
 		break;
 	default: /* the shape of the connection does the rest */
-		head(c, status, (long long)len);
+		head(c, status, strchr("{[", *body) ? JSON : "text/plain", (long long)len);
 		sim_connection_write(c, body, len);
 	}
 }

@@ -101,29 +101,6 @@ struct sim *sim_new(uv_loop_t *loop)
 	return s;
 }
 
-static void on_last_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-	free(handle);
-}
-
-/* The handle closed last is one of our own: all others have been told before. */
-void sim_free(struct sim *s)
-{
-	uv_timer_t *last = malloc(sizeof(*last));
-
-	sim_drop_connections(s);
-	sim_forget_pendings(s);
-	while (s->containers)
-		sim_container_destroy(s->containers);
-	sim_listen(s, false);
-	if (s->dir[0])
-		rmdir(s->dir);
-	uv_timer_init(s->loop, last);
-	last->data = s;
-	uv_close((uv_handle_t *)last, on_last_closed);
-}
-
 /* --- what it is like --- */
 
 const char *sim_host(const struct sim *s)
@@ -202,6 +179,37 @@ void sim_drop_events(struct sim *s)
 void sim_drop_streams(struct sim *s)
 {
 	drop(s, is_stream);
+}
+
+/* --- the end --- */
+
+static void on_freed(uv_handle_t *handle)
+{
+	free(handle->data);
+	free(handle);
+}
+
+/* What libuv may still call when this memory has gone has been told that its connection is closed, and looks no further. */
+static void free_later(struct sim *s)
+{
+	uv_timer_t *handle = malloc(sizeof(*handle));
+
+	uv_timer_init(s->loop, handle);
+	handle->data = s;
+	uv_close((uv_handle_t *)handle, on_freed);
+}
+
+void sim_free(struct sim *s)
+{
+	while (s->connections)
+		sim_connection_close(s->connections);
+	sim_forget_pendings(s);
+	while (s->containers)
+		sim_container_destroy(s->containers);
+	sim_listen(s, false);
+	if (s->dir[0])
+		rmdir(s->dir);
+	free_later(s);
 }
 
 /* --- counts --- */

@@ -64,17 +64,15 @@ const struct sim_fault *sim_fault_at(const struct sim *s, unsigned n)
 	return n < s->fault_count ? &s->faults[n] : NULL;
 }
 
-/* Marsaglia's xorshift: the same seed makes the same faults. */
+/* splitmix64, in which small seeds are as good as others: the same seed makes the same faults. */
 static bool dice(struct sim_fault *f)
 {
-	uint64_t x = f->seed;
-
 	if (f->probability >= 1)
 		return true;
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	f->seed = x;
+	uint64_t x = f->seed += 0x9e3779b97f4a7c15;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	x ^= x >> 31;
 	return (double)(x >> 11) / (double)(1ULL << 53) < f->probability;
 }
 

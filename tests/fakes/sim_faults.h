@@ -41,7 +41,7 @@ struct sim_fault {
 	char body[512];
 	int64_t times;      /* how often it is still applied; -1: until it is cleared */
 	double probability; /* of each time */
-	uint64_t seed;      /* of the dice, not 0; changes */
+	uint64_t seed;      /* of the dice, changes */
 	uint64_t applied;
 };
 

@@ -153,6 +153,17 @@ bool sim_container_fits(const struct sim_container *c, const char *filter);
 
 /* --- sim_requests.c --- */
 
+struct sim_verb_rule {
+	const char *name;
+	sim_act_fn act;
+	enum http_method method;
+	const char *path;   /* how it begins, without the version */
+	const char *suffix; /* behind the name of a container; NULL: there is none in it */
+};
+extern const struct sim_verb_rule sim_verbs[SIM_VERBS];
+
+/* --- sim_dispatch.c --- */
+
 void sim_dispatch(struct connection *c);
 
 /* What hangs, or is late, never happens. */

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import assert from "node:assert/strict";
-import { containersOf, remove } from "./engine.js";
+import * as engine from "./engine.js";
 import { get } from "./http.js";
 import { deferred, until, within } from "./wait.js";
 
@@ -43,7 +43,9 @@ export class Server {
 	#ended = deferred();
 	#listening = deferred();
 
-	constructor(env) {
+	/* its: whom to ask for its containers. */
+	constructor(env, its = engine) {
+		this.engine = its;
 		this.workerId = env.WORKER_ID;
 		const passed = PASSED_ON.filter((name) => process.env[name] !== undefined);
 		const base = Object.fromEntries(passed.map((name) => [name, process.env[name]]));
@@ -93,7 +95,7 @@ export class Server {
 	}
 
 	containers() {
-		return containersOf(this.workerId);
+		return this.engine.containersOf(this.workerId);
 	}
 
 	signal(name) {
@@ -106,7 +108,7 @@ export class Server {
 	async stop() {
 		const how = await this.signal("SIGTERM");
 		const left = await this.containers();
-		await Promise.all(left.map(({ Id }) => remove(Id)));
+		await Promise.all(left.map(({ Id }) => this.engine.remove(Id)));
 		assert.deepEqual(how, { code: 0, signal: null }, this.tail);
 		assert.deepEqual(left, []);
 	}
@@ -115,8 +117,8 @@ export class Server {
 /* A churn of servers in one test run is meant, not a leak of listeners. */
 process.setMaxListeners(100);
 
-/* env is put over the defaults; health: false where the Engine is not meant to be well. */
-export async function startServer(env = {}, { health = true } = {}) {
+/* env is put over the defaults; health: false where the Engine is not meant to be well; fake: the fake engine to use. */
+export async function startServer(env = {}, { health = true, fake } = {}) {
 	const server = new Server({
 		HOST: "127.0.0.1",
 		PORT: String(await freePort()),
@@ -124,8 +126,9 @@ export async function startServer(env = {}, { health = true } = {}) {
 		LOG_LEVEL: "debug",
 		...NO_LIMITS,
 		...NO_POOL,
+		...(fake && { DOCKER_HOST: fake.host }),
 		...env,
-	});
+	}, fake);
 	try {
 		await server.listening();
 		if (health) await server.healthy();
