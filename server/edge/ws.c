@@ -319,6 +319,14 @@ static void bound_kernel_queue(struct lws *wsi)
 	setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
 }
 
+/* A sandbox that takes no frames any more is about to end; its session has not heard of it yet. */
+static enum end_reason why_no_terminal(const struct err *err)
+{
+	if (err->kind == ERR_GONE)
+		return END_NO_SESSION;
+	return err->kind == ERR_UPSTREAM ? END_SANDBOX_DIED : END_NO_TERMINAL;
+}
+
 int ws_on_established(struct lws *wsi, struct connection *c)
 {
 	struct peer *p = c->peer;
@@ -342,7 +350,7 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 	if (!p->terminal) {
 		log_error("terminal.failed", LOG_S("session", p->session_id),
 			  LOG_S("error", err.msg));
-		end_peer(p, err.kind == ERR_GONE ? END_NO_SESSION : END_NO_TERMINAL);
+		end_peer(p, why_no_terminal(&err));
 		return 0;
 	}
 	log_info("websocket.connected", LOG_S("session", p->session_id),

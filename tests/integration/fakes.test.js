@@ -272,6 +272,18 @@ describe("a sandbox that goes wrong closes its terminal, with the reason", { con
 		test(`output: ${name(fault)}`, () => closes(spoil(fault), 4011, "sandbox was killed"));
 });
 
+test("a terminal that is opened in a sandbox that is about to end is told so", () =>
+	withFake(
+		async (server, fake) => {
+			const { sessionId } = await createSession(server);
+			await fake.act("cut");
+			await until(() => server.log.some((line) => line.includes("to=dying")), "the server waits for the Engine to say why");
+			assert.deepEqual(await new Terminal(server, sessionId).closing(), { code: 4011, reason: "sandbox was killed" });
+			await until(async () => (await get(server, `${SESSIONS}/${sessionId}`)).status === 404, "the session has ended");
+		},
+		{ env: { LOG_LEVEL: "debug" } },
+	));
+
 describe("agents that fall silent", () => {
 	test("a terminal without output stays, and goes when it is told to", () =>
 		withFake(async (server, fake) => {
