@@ -1,4 +1,4 @@
-# make run | test | check | bench | lint | fmt | fuzz | docs | install | help
+# make run | test | check | bench | lint | fmt | fuzz | fakes | docs | install | help
 
 BUILD   ?= build
 SANITIZE ?=
@@ -45,13 +45,15 @@ FUZZ_SECONDS ?= 60
 SERVER := $O/sandbox-api
 AGENT  := $(BUILD)/sandbox-agent
 
-.PHONY: all run test check bench lint fmt fuzz docs install clean help
+.PHONY: all fakes run test check bench lint fmt fuzz docs install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
 	@awk -F': .*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-all: $(SERVER) $(AGENT) $(FAKE_ENGINE) ## build the two programs, and the fake engine of the tests
+all: $(SERVER) $(AGENT) ## build the two programs
+
+fakes: $(FAKE_ENGINE) ## build the fake engine, for tests and benchmarks
 
 run: ## install what is missing, start an Engine if needed, build, serve on $PORT (3001)
 	@scripts/setup run
