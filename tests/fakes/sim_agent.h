@@ -39,9 +39,10 @@ struct sim_terminal {
 	enum sim_program program;
 	unsigned rows, cols;
 	uint32_t input_credit, output_credit;
-	uint32_t owed; /* input taken, not yet granted again */
-	uint64_t input_bytes, sent_bytes,
-		granted_bytes;         /* taken; of output; since OPEN, by the server */
+	uint32_t owed;                 /* input taken, not yet granted again */
+	uint64_t input_bytes;          /* taken */
+	uint64_t sent_bytes;           /* of output */
+	uint64_t granted_bytes;        /* since OPEN, by the server */
 	uint64_t flood_at, flood_left; /* bytes */
 	struct fifo line, output;      /* output waits for credit or room */
 };

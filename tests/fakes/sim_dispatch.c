@@ -257,6 +257,10 @@ void sim_dispatch(struct connection *c)
 		c->sim->on_control(c, method, path, body);
 		return;
 	}
+	if (!sim_expect(!c->busy, "a request before the answer to the last one")) {
+		sim_connection_close(c);
+		return;
+	}
 	c->verb = verb_of(method, path, name);
 	count(c);
 	if (c->verb == SIM_LIST || c->verb == SIM_EVENTS) {

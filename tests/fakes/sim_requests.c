@@ -108,8 +108,7 @@ static void do_attach(struct connection *to, struct sim *s, const char *name, co
 	}
 	if (c->plan.attach == SIM_HANG || !to)
 		return; /* for good: a stream cannot be opened later than now */
-	if (to->fault.kind == SIM_FAULT_NONE || to->fault.kind == SIM_FAULT_CLOSE ||
-	    to->fault.kind == SIM_FAULT_DRIP) {
+	if (to->fault.kind != SIM_FAULT_NEVER && to->fault.kind != SIM_FAULT_GARBAGE) {
 		to->attached = c;
 		c->stream = to;
 	}

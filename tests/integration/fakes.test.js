@@ -156,7 +156,7 @@ function bears(fault, env) {
 
 const name = ({ verb, kind, frame, ...rest }) => [verb, frame, kind, JSON.stringify(rest).replace("{}", "")].filter(Boolean).join(" ");
 
-describe("a start that fails is a 503, and leaves nothing", () => {
+describe("a start that fails is a 503, and leaves nothing", { concurrency: 4 }, () => {
 	for (const fault of [
 		{ verb: "create", kind: "status", status: 500 },
 		{ verb: "create", kind: "status", status: 409 },
