@@ -134,6 +134,7 @@ static void on_sweep(uv_timer_t *timer)
 	sessions_sweep(app->sessions, now_ms);
 	fleet_sweep(app->fleet, now_ms);
 	reaper_sweep(app->reaper, now_ms);
+	server_sweep(app->server, now_ms);
 	tell_manager(app, now_ms);
 	announce_runtime(app);
 	if (!app->ready)

@@ -60,8 +60,6 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	case LWS_CALLBACK_RECEIVE_PONG:
 		ws_on_pong(c);
 		return 0;
-	case LWS_CALLBACK_TIMER:
-		return ws_on_timer(c);
 	case LWS_CALLBACK_RECEIVE:
 		return ws_on_receive(c, in, len);
 	case LWS_CALLBACK_SERVER_WRITEABLE:
@@ -98,10 +96,8 @@ static const struct lws_protocols protocols[] = {
 	{.name = NULL},
 };
 
-/* Pings keep proxies from cutting idle sockets. Who answers none is found by ws.c, not by the library, which would also
- * hang up on a peer whose answers we leave unread because its input has to wait. */
-static const lws_retry_bo_t ping_policy = {.secs_since_valid_ping = 20,
-					   .secs_since_valid_hangup = UINT16_MAX};
+/* The library neither pings nor hangs up: pulse.h does. */
+static const lws_retry_bo_t no_pings = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
 
 static void describe_context(struct server *s, struct lws_context_creation_info *info, void **loops)
 {
@@ -116,7 +112,7 @@ static void describe_context(struct server *s, struct lws_context_creation_info 
 	info->max_http_header_pool2 = HEADER_POOL;
 	info->pt_serv_buf_size = TX_BYTES;
 	info->timeout_secs = 10;
-	info->retry_and_idle_policy = &ping_policy;
+	info->retry_and_idle_policy = &no_pings;
 }
 
 static void describe_vhost(struct lws_context_creation_info *info, const char *name,
@@ -139,7 +135,7 @@ static void describe_vhost(struct lws_context_creation_info *info, const char *n
 	info->ka_interval = 10;
 	info->timeout_secs = 10;
 	info->keepalive_timeout = 30;
-	info->retry_and_idle_policy = &ping_policy;
+	info->retry_and_idle_policy = &no_pings;
 }
 
 static struct lws_vhost *listen_on(struct server *s, const char *name, const char *host, int port,
@@ -217,6 +213,11 @@ void server_free(struct server *s)
 int server_port(const struct server *s)
 {
 	return lws_get_vhost_listen_port(s->vhost);
+}
+
+void server_sweep(struct server *s, uint64_t now_ms)
+{
+	pulse_sweep(&s->pulses, &ws_pulse_events, now_ms);
 }
 
 size_t server_peer_count(const struct server *s)

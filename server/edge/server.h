@@ -49,6 +49,9 @@ void server_free(struct server *s);
 /* The port it listens on: the configured one, or the system's choice for 0. */
 int server_port(const struct server *s);
 
+/* Pings the quiet and gives up the silent. Call it a few times a second. now_ms: clock_monotonic_ms(). */
+void server_sweep(struct server *s, uint64_t now_ms);
+
 /* WebSockets that are open. */
 size_t server_peer_count(const struct server *s);
 

@@ -7,6 +7,7 @@
 #include <libwebsockets.h>
 
 #include "edge/access.h"
+#include "edge/pulse.h"
 #include "edge/server.h"
 #include "edge/stats.h"
 
@@ -37,6 +38,7 @@ struct server {
 	struct edge_stats stats;
 	uint64_t started_ms;
 	size_t peer_count;
+	struct pulses pulses; /* of all peers */
 	struct upgrade upgrade;
 	uint8_t tx[LWS_PRE + TX_BYTES]; /* one frame at a time is built here */
 };

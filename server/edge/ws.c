@@ -21,14 +21,11 @@
 /* Bytes that the kernel may hold for a socket beyond what is on its way. */
 #define UNSENT_MAX_BYTES 65536
 
-/* The library pings every 20 s. */
-#define SILENCE_MAX_MS   35000
-#define SILENCE_CHECK_US (5 * LWS_US_PER_SEC)
-
 /* When the session has ended, how long a peer may take to read what is left. */
 #define FAREWELL_SECONDS 10
 
 struct peer {
+	struct pulse pulse; /* once it is established */
 	struct lws *wsi;
 	struct server *server;
 	struct terminal *terminal;
@@ -41,12 +38,10 @@ struct peer {
 	struct fifo control; /* u32 length and text, each */
 	bool reading;        /* the socket is read */
 	bool control_lost;   /* the log knows */
-	uint64_t heard_ms;   /* monotonic: the latest sign of life */
 	bool established;    /* counted in peer_count */
 	bool explained;      /* the error message that goes with the end has been queued */
 	bool closing;        /* a close frame is on its way, from either side */
-	bool ended;
-	bool exited;
+	bool ended, exited, ping_due;
 	enum exit_kind exit_kind;
 	unsigned exit_value;
 	enum end_reason reason; /* of the close, when ended */
@@ -211,12 +206,23 @@ static void finish(struct peer *p)
 	close_peer(p);
 }
 
+/* With a byte in it, since libwebsockets 4.1.6 does not tell of an answer that is empty. */
+static int send_ping(struct peer *p)
+{
+	p->ping_due = false;
+	lws_callback_on_writable(p->wsi);
+	p->server->tx[LWS_PRE] = '.';
+	return lws_write(p->wsi, p->server->tx + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
+}
+
 int ws_on_writable(struct connection *c)
 {
 	struct peer *p = c->peer;
 
 	if (!p || p->closing)
 		return 0;
+	if (p->ping_due)
+		return send_ping(p);
 	int sent = p->control.len ? (send_control(p) < 0 ? -1 : 1)
 		   : p->terminal  ? send_output(p)
 				  : 0;
@@ -245,7 +251,7 @@ static void read_again(struct peer *p)
 	if (p->reading)
 		return;
 	p->reading = true;
-	p->heard_ms = clock_monotonic_ms();
+	p->pulse.heard_ms = clock_monotonic_ms();
 	lws_rx_flow_control(p->wsi, 1);
 }
 
@@ -337,8 +343,7 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 	bound_kernel_queue(wsi);
 	p->server->peer_count++;
 	edge_stats_response(&p->server->stats, 101);
-	p->heard_ms = p->since_ms;
-	lws_set_timer_usecs(wsi, SILENCE_CHECK_US);
+	pulse_begin(&p->server->pulses, &p->pulse, clock_monotonic_ms());
 	struct session *session = sessions_find(p->server->parts.sessions, p->session_id);
 	p->established = true;
 	if (!session) {
@@ -364,23 +369,30 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 void ws_on_pong(struct connection *c)
 {
 	if (c->peer)
-		c->peer->heard_ms = clock_monotonic_ms();
+		c->peer->pulse.heard_ms = clock_monotonic_ms();
+}
+
+static void on_quiet(struct pulse *pulse)
+{
+	struct peer *p = (struct peer *)pulse;
+
+	p->ping_due = true;
+	lws_callback_on_writable(p->wsi);
 }
 
 /* Who does not answer our pings has gone without a word. While we do not read, we cannot know. */
-int ws_on_timer(struct connection *c)
+static bool on_silent(struct pulse *pulse)
 {
-	struct peer *p = c->peer;
+	struct peer *p = (struct peer *)pulse;
 
-	if (!p)
-		return 0;
-	if (p->reading && clock_monotonic_ms() - p->heard_ms > SILENCE_MAX_MS) {
-		p->closing = true;
-		return -1;
-	}
-	lws_set_timer_usecs(p->wsi, SILENCE_CHECK_US);
-	return 0;
+	if (!p->reading)
+		return false;
+	p->closing = true;
+	lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+	return true;
 }
+
+const struct pulse_events ws_pulse_events = {.on_quiet = on_quiet, .on_silent = on_silent};
 
 void ws_on_closed(struct connection *c)
 {
@@ -396,6 +408,7 @@ void ws_on_closed(struct connection *c)
 			 LOG_U("duration_ms", clock_monotonic_ms() - p->since_ms),
 			 LOG_U("bytes_in", p->bytes_in), LOG_U("bytes_out", p->bytes_out));
 		p->server->peer_count--;
+		pulse_end(&p->server->pulses, &p->pulse);
 	}
 	limiter_give_websocket(p->server->parts.limiter, &p->client);
 	terminal_close(p->terminal);
@@ -470,7 +483,7 @@ int ws_on_receive(struct connection *c, const void *data, size_t len)
 	size_t left = lws_remaining_packet_payload(p->wsi);
 	bool whole = left == 0 && lws_is_final_fragment(p->wsi);
 
-	p->heard_ms = clock_monotonic_ms();
+	p->pulse.heard_ms = clock_monotonic_ms();
 	if (p->ended)
 		return 0;
 	if (len > fifo_room(&p->message) || left > fifo_room(&p->message) - len) {

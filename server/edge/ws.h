@@ -16,9 +16,11 @@ int ws_on_established(struct lws *wsi, struct connection *c);
 int ws_on_receive(struct connection *c, const void *data, size_t len);
 int ws_on_writable(struct connection *c);
 void ws_on_pong(struct connection *c);
-int ws_on_timer(struct connection *c);
 int ws_on_peer_closing(struct connection *c, size_t len);
 void ws_on_dropped(struct connection *c);
 void ws_on_closed(struct connection *c);
+
+/* What pings a peer, and gives it up. */
+extern const struct pulse_events ws_pulse_events;
 
 #endif

@@ -6,13 +6,15 @@ import { describe, test } from "node:test";
 import { Terminal, createSession, deleteSession } from "./lib/client.js";
 import { FakeEngine } from "./lib/fake.js";
 import { assertError, get, post } from "./lib/http.js";
-import { descriptorCount } from "./lib/processes.js";
+import { descriptorCount, processorSeconds } from "./lib/processes.js";
+import { RawSocket } from "./lib/raw.js";
 import { startServer } from "./lib/server.js";
-import { until } from "./lib/wait.js";
+import { deferred, pause, until, within } from "./lib/wait.js";
 
 const SESSIONS = "/api/v1/sessions";
 const MANY = Number(process.env.FAKE_SESSIONS ?? 1000);
 const AT_ONCE = 50;
+const SANITIZED = (process.env.SERVER ?? "").includes("sanitize");
 /* The server's own limits: a call to the Engine has 10 s, an agent's hello as well. */
 const PATIENCE_MS = 15_000;
 const NO_CAPACITY_LIMIT = { CIRCUIT_MAX_CONTAINERS: "3000", CIRCUIT_MAX_MEMORY_PERCENT: "100" };
@@ -185,8 +187,29 @@ describe("a start that fails is a 503, and leaves nothing", { concurrency: 4 }, 
 		test(name(fault), () => refusesWith(fault));
 });
 
-describe("a start that never ends does end", { concurrency: true }, () => {
+describe("what takes its time", { concurrency: true }, () => {
+	test("who answers pings stays, and who does not is cut off", () =>
+		withFake(async (server) => {
+			const { sessionId, terminal } = await openTerminal(server);
+			const pinged = deferred();
+			terminal.socket.on("ping", pinged.resolve);
+			const dead = new RawSocket(server);
+			const cut = new Promise((resolve) => dead.socket.on("close", resolve));
+			assert.equal((await dead.handshake(`${SESSIONS}/${sessionId}/ws`)).status, 101);
+			const start = performance.now();
+			await within(pinged.promise, "a ping", 30_000);
+			await within(cut, "the dead one is cut off", 30_000);
+			const took = performance.now() - start;
+			assert.ok(took > 34_900 && took < 45_000, `after ${took} ms`);
+			assert.ok(dead.received.includes(Buffer.from([0x89, 1])), "it was pinged");
+			await terminal.type("echo still here");
+			await terminal.waitFor("\r\nstill here\r\n$ ");
+			await deleteSession(server, sessionId);
+		}));
+
+
 	for (const fault of [
+		/* Starts that never end do end. */
 		{ verb: "create", kind: "never" },
 		{ verb: "create", kind: "hang" },
 		{ verb: "create", kind: "length", bytes: 100 },
@@ -433,6 +456,25 @@ describe("what the server does not ask", () => {
 		} finally {
 			await fake.stop();
 		}
+	});
+});
+
+const TERMINALS = 16; /* of a sandbox */
+const IDLE_MS = 6000;
+
+test("5,000 idle WebSockets cost next to nothing, and hold up nobody", async (t) => {
+	await withFake(async (server) => {
+		const sessions = await inCrowd(320, () => createSession(server));
+		const terminals = await inCrowd(sessions.length * TERMINALS, (i) => Terminal.open(server, sessions[i % sessions.length].sessionId));
+		const before = processorSeconds(server.pid);
+		await pause(IDLE_MS); /* the time is what is measured */
+		const used = (processorSeconds(server.pid) - before) / (IDLE_MS / 1000);
+		t.diagnostic(`${terminals.length} idle WebSockets: ${(100 * used).toFixed(1)} % of a processor`);
+		assert.ok(used < (SANITIZED ? 0.5 : 0.1), `${used} of a processor`);
+		await terminals[0].type("echo at once");
+		await terminals[0].waitFor("\r\nat once\r\n$ ", 1000);
+		await inCrowd(sessions.length, (i) => deleteSession(server, sessions[i].sessionId));
+		for (const terminal of terminals) assert.equal((await terminal.closing()).code, 1000);
 	});
 });
 

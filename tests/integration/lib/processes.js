@@ -59,3 +59,9 @@ export function descriptorCount(pid) {
 export function residentBytes(pid) {
 	return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
 }
+
+/* Seconds of processor time that it has used. */
+export function processorSeconds(pid) {
+	const fields = readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\) /, "").split(" ");
+	return (Number(fields[11]) + Number(fields[12])) / 100;
+}
