@@ -13,12 +13,17 @@ void fifo_init(struct fifo *f, size_t cap)
 	*f = (struct fifo){.cap = cap};
 }
 
+void fifo_init_outbound(struct fifo *f, size_t cap, size_t front)
+{
+	*f = (struct fifo){.cap = cap, .front = front, .start = front};
+}
+
 void fifo_finish(struct fifo *f)
 {
 	if (!f)
 		return;
 	free(f->data);
-	fifo_init(f, f->cap);
+	fifo_init_outbound(f, f->cap, f->front);
 }
 
 size_t fifo_room(const struct fifo *f)
@@ -44,11 +49,11 @@ static bool make_room(struct fifo *f, size_t len)
 {
 	if (f->start + f->len + len <= f->alloc)
 		return true;
-	if (f->start) {
-		memmove(f->data, f->data + f->start, f->len);
-		f->start = 0;
+	if (f->start > f->front) {
+		memmove(f->data + f->front, f->data + f->start, f->len);
+		f->start = f->front;
 	}
-	return f->len + len <= f->alloc || grow(f, f->len + len);
+	return f->start + f->len + len <= f->alloc || grow(f, f->start + f->len + len);
 }
 
 bool fifo_push(struct fifo *f, const void *data, size_t len)
@@ -58,12 +63,14 @@ bool fifo_push(struct fifo *f, const void *data, size_t len)
 	if (len)
 		memcpy(f->data + f->start + f->len, data, len);
 	f->len += len;
+	if (f->len > f->peak)
+		f->peak = f->len;
 	return true;
 }
 
-const uint8_t *fifo_peek(const struct fifo *f)
+uint8_t *fifo_peek(const struct fifo *f)
 {
-	return f->data + f->start;
+	return f->data ? f->data + f->start : NULL;
 }
 
 void fifo_drop(struct fifo *f, size_t n)
@@ -72,7 +79,9 @@ void fifo_drop(struct fifo *f, size_t n)
 	f->start += n;
 	if (f->len)
 		return;
-	f->start = 0;
-	if (f->alloc > ALLOC_KEEP_BYTES)
+	bool needed = f->front && f->peak > f->alloc / 4;
+	f->start = f->front;
+	f->peak = 0;
+	if (f->alloc > ALLOC_KEEP_BYTES && !needed)
 		fifo_finish(f);
 }

@@ -17,7 +17,8 @@
 
 /* --- fifo --- */
 
-/* Random pushes and drops against a plain counter: byte number n of the stream is always n mod 251. */
+/* Random pushes and drops against a plain counter: byte number n of the stream is always n mod 251. What is written to the bytes in
+ * front of the oldest changes nothing. */
 START_TEST(a_queue_gives_back_what_it_was_given_in_order)
 {
 	struct fifo f;
@@ -25,7 +26,7 @@ START_TEST(a_queue_gives_back_what_it_was_given_in_order)
 	size_t in = 0, out = 0;
 
 	srand(1);
-	fifo_init(&f, 2000);
+	fifo_init_outbound(&f, 2000, (size_t)_i);
 	for (int step = 0; step < 5000; step++) {
 		size_t n = (size_t)rand() % sizeof(data);
 		for (size_t i = 0; i < n; i++)
@@ -37,6 +38,8 @@ START_TEST(a_queue_gives_back_what_it_was_given_in_order)
 		ck_assert_uint_eq(f.len, in - out);
 		size_t drop = f.len ? (size_t)rand() % (f.len + 1) : 0;
 		size_t wrong = 0;
+		if (f.len)
+			memset(fifo_peek(&f) - _i, 0xff, (size_t)_i);
 		for (size_t i = 0; i < drop; i++)
 			wrong += fifo_peek(&f)[i] != (out + i) % 251;
 		ck_assert_uint_eq(wrong, 0);
@@ -76,6 +79,27 @@ START_TEST(a_queue_that_was_large_gives_its_memory_back_when_empty)
 	fifo_finish(&f);
 	fifo_finish(&f);
 	fifo_finish(NULL);
+}
+END_TEST
+
+START_TEST(a_queue_of_a_stream_keeps_its_block_until_it_needs_no_such_block_any_more)
+{
+	static uint8_t data[100000];
+	struct fifo f;
+
+	fifo_init_outbound(&f, sizeof(data), 16);
+	ck_assert_ptr_null(fifo_peek(&f));
+	ck_assert(fifo_push(&f, data, sizeof(data)));
+	fifo_drop(&f, sizeof(data));
+	const uint8_t *block = f.data;
+	ck_assert(fifo_push(&f, data, sizeof(data)));
+	ck_assert_ptr_eq(f.data, block);
+	fifo_drop(&f, sizeof(data));
+	ck_assert(fifo_push(&f, data, 10));
+	fifo_drop(&f, 10);
+	ck_assert_uint_le(f.alloc, 4096);
+	ck_assert(fifo_push(&f, data, sizeof(data)));
+	fifo_finish(&f);
 }
 END_TEST
 
@@ -372,9 +396,11 @@ int main(void)
 	Suite *suite = suite_create("base");
 	TCase *tc = tcase_create("base");
 
-	tcase_add_test(tc, a_queue_gives_back_what_it_was_given_in_order);
+	tcase_add_loop_test(tc, a_queue_gives_back_what_it_was_given_in_order, 0, 17);
 	tcase_add_test(tc, a_queue_takes_all_or_nothing_up_to_its_cap);
 	tcase_add_test(tc, a_queue_that_was_large_gives_its_memory_back_when_empty);
+	tcase_add_test(tc,
+		       a_queue_of_a_stream_keeps_its_block_until_it_needs_no_such_block_any_more);
 	tcase_add_test(tc, an_error_is_wrapped_with_context_in_front);
 	tcase_add_test(tc, a_long_error_is_cut_and_keeps_its_end_mark);
 	tcase_add_test(tc, nobody_has_to_want_an_error);
