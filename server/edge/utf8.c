@@ -37,11 +37,34 @@ static size_t good_bytes(const uint8_t *p, size_t len, struct sequence s)
 
 static size_t ascii_run(const uint8_t *p, size_t len)
 {
+	uint64_t eight;
 	size_t n = 0;
 
+	for (; n + sizeof(eight) <= len; n += sizeof(eight)) {
+		memcpy(&eight, p + n, sizeof(eight));
+		if (eight & 0x8080808080808080)
+			break;
+	}
 	while (n < len && p[n] < 0x80)
 		n++;
 	return n;
+}
+
+size_t utf8_valid(const uint8_t *in, size_t len)
+{
+	size_t valid = 0;
+
+	while (valid < len) {
+		size_t n = ascii_run(in + valid, len - valid);
+		if (!n) {
+			struct sequence s = begins(in[valid]);
+			n = good_bytes(in + valid, len - valid, s);
+			if (n != s.need)
+				break;
+		}
+		valid += n;
+	}
+	return valid;
 }
 
 size_t utf8_take(const uint8_t *in, size_t len, bool last, uint8_t *out, size_t *out_len)
@@ -49,21 +72,18 @@ size_t utf8_take(const uint8_t *in, size_t len, bool last, uint8_t *out, size_t 
 	size_t used = 0, made = 0;
 
 	while (used < len) {
-		size_t n = ascii_run(in + used, len - used);
-		if (!n) {
-			struct sequence s = begins(in[used]);
-			n = good_bytes(in + used, len - used, s);
-			if (n < s.need && n == len - used && !last)
-				break;
-			if (n != s.need) {
-				memcpy(out + made, "\xef\xbf\xbd", 3);
-				made += 3;
-				used += n;
-				continue;
-			}
-		}
+		size_t n = utf8_valid(in + used, len - used);
 		memcpy(out + made, in + used, n);
 		made += n;
+		used += n;
+		if (used == len)
+			break;
+		struct sequence s = begins(in[used]);
+		n = good_bytes(in + used, len - used, s);
+		if (n < s.need && n == len - used && !last)
+			break;
+		memcpy(out + made, "\xef\xbf\xbd", 3);
+		made += 3;
 		used += n;
 	}
 	*out_len = made;

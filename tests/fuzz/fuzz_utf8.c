@@ -70,6 +70,8 @@ static size_t take_in_pieces(const uint8_t *in, size_t len, size_t piece, uint8_
 		if (stop <= used)
 			continue;
 		size_t n = utf8_take(in + used, stop - used, last, out + total, &made);
+		size_t valid = utf8_valid(in + used, stop - used);
+		require(valid <= n && is_valid(in + used, valid));
 		require(n <= stop - used && made <= UTF8_EXPANSION * n && stop - used - n <= 3);
 		require_valid(out + total, made);
 		used += n;

@@ -101,6 +101,25 @@ START_TEST(nothing_but_bad_bytes_fits_the_expansion)
 }
 END_TEST
 
+/* The bytes that are looked at eight at a time, and those around them. */
+START_TEST(text_is_valid_up_to_the_first_byte_that_is_not)
+{
+	static const char *const ends[] = {"\xff", "\xe2\x82", "\x80", "\xed\xa0\x80"};
+	uint8_t in[100];
+
+	for (size_t at = 0; at < 40; at++) {
+		const char *end = ends[at % 4];
+		memset(in, 'x', sizeof(in));
+		ck_assert_uint_eq(utf8_valid(in, at), at);
+		memcpy(in + at, end, strlen(end));
+		ck_assert_uint_eq(utf8_valid(in, at + strlen(end)), at);
+		memcpy(in + at, "\xf0\x9f\x98\x80", 4);
+		ck_assert_uint_eq(utf8_valid(in, sizeof(in)), sizeof(in));
+		ck_assert_uint_eq(utf8_valid(in, at + 3), at);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("utf8");
@@ -110,6 +129,7 @@ int main(void)
 			    sizeof(samples) / sizeof(samples[0]));
 	tcase_add_test(tc, a_sequence_that_is_cut_off_stays_behind);
 	tcase_add_test(tc, every_code_point_comes_through_and_nothing_else);
+	tcase_add_test(tc, text_is_valid_up_to_the_first_byte_that_is_not);
 	tcase_add_test(tc, nothing_but_bad_bytes_fits_the_expansion);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
