@@ -13,6 +13,9 @@
 /* Connections whose headers are being read at once; the others wait their turn in the kernel. */
 #define HEADER_POOL 1024
 
+/* Bytes that are read from a WebSocket at once; the library keeps a buffer of this size for each. */
+#define RX_BYTES 4096
+
 struct server *server_of(struct lws *wsi)
 {
 	return lws_context_user(lws_get_context(wsi));
@@ -92,7 +95,9 @@ static void on_lws_log(int level, const char *line)
 static const struct lws_protocols protocols[] = {
 	{.name = "sandbox",
 	 .callback = on_event,
-	 .per_session_data_size = sizeof(struct connection)},
+	 .per_session_data_size = sizeof(struct connection),
+	 .rx_buffer_size = RX_BYTES,
+	 .tx_packet_size = TX_BYTES},
 	{.name = NULL},
 };
 

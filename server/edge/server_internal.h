@@ -7,6 +7,7 @@
 #include <libwebsockets.h>
 
 #include "edge/access.h"
+#include "edge/output_text.h"
 #include "edge/pulse.h"
 #include "edge/server.h"
 #include "edge/stats.h"
@@ -15,7 +16,7 @@
 #define HEADERS_MAX 8192
 
 /* Bytes of one frame to a browser, at most. */
-#define TX_BYTES 65536
+#define TX_BYTES OUTPUT_TEXT_MAX
 
 struct http_request;
 struct peer;

@@ -9,14 +9,13 @@
 #include "base/fifo.h"
 #include "base/log.h"
 #include "edge/handshake.h"
-#include "edge/utf8.h"
 #include "edge/wire.h"
 
 /* Control messages that wait for the socket. Only a client that sends nonsense and does not read can fill this. */
 #define CONTROL_QUEUE_MAX 65536
 
-/* Output that begins with '{' goes in a JSON message, which may be six times as long. */
-#define WRAPPED_MAX_BYTES (TX_BYTES / 8)
+/* A frame's header is written before its text, which is sent from where it waits. */
+_Static_assert(TERMINAL_OUTPUT_FRONT >= LWS_PRE, "no room for the header of a frame");
 
 /* Bytes that the kernel may hold for a socket beyond what is on its way. */
 #define UNSENT_MAX_BYTES 65536
@@ -102,54 +101,39 @@ static void queue_control(struct peer *p, char *text)
 	lws_callback_on_writable(p->wsi);
 }
 
-static int write_text(struct peer *p, size_t len)
+/* text has LWS_PRE bytes before it that are overwritten. What the socket does not take the library keeps, and is then choked. */
+static int write_text(struct peer *p, uint8_t *text, size_t len)
 {
-	uint8_t *text = p->server->tx + LWS_PRE;
-
 	p->bytes_out += len;
 	return lws_write(p->wsi, text, len, LWS_WRITE_TEXT) < 0 ? -1 : 0;
 }
 
+/* Returns 1, or -1 on failure. */
 static int send_control(struct peer *p)
 {
 	uint32_t len = get_u32(fifo_peek(&p->control));
+	uint8_t *text = p->server->tx + LWS_PRE;
 
-	memcpy(p->server->tx + LWS_PRE, fifo_peek(&p->control) + 4, len);
+	memcpy(text, fifo_peek(&p->control) + 4, len);
 	fifo_drop(&p->control, 4 + len);
-	return write_text(p, len);
-}
-
-/* No program in the sandbox may forge a control message: output that looks like one is wrapped. */
-static size_t wrap(uint8_t *text, size_t len)
-{
-	char *json = wire_output(text, len);
-	size_t wrapped = json ? strlen(json) : 0;
-
-	memcpy(text, json ? json : "", wrapped);
-	free(json);
-	return wrapped;
+	return write_text(p, text, len) < 0 ? -1 : 1;
 }
 
 /* Returns 1 when there was output to send and 0 when not, -1 on failure. */
 static int send_output(struct peer *p)
 {
-	uint8_t *text = p->server->tx + LWS_PRE;
-	size_t len, made;
-	const uint8_t *data = terminal_output(p->terminal, &len);
+	struct output_text o = {.scratch = p->server->tx + LWS_PRE, .last = p->exited || p->ended};
+	size_t len, used;
+	uint8_t *data = terminal_output(p->terminal, &len);
 
-	if (!len)
-		return 0;
-	bool over = p->exited || p->ended;
-	size_t limit =
-		data[0] == '{' ? WRAPPED_MAX_BYTES / UTF8_EXPANSION : TX_BYTES / UTF8_EXPANSION;
-	size_t used = utf8_take(data, len < limit ? len : limit, over && len <= limit, text, &made);
+	used = len ? output_text_make(&o, data, len) : 0;
 	if (!used)
-		return 0; /* the rest of a sequence is still to come */
-	if (text[0] == '{')
-		made = wrap(text, made);
+		return 0; /* or the rest of a sequence is still to come */
+	if (write_text(p, o.text, o.len) < 0)
+		return -1;
 	terminal_output_done(p->terminal, used);
 	stopwatch_output(&p->watch, &p->server->stats, used);
-	return write_text(p, made) < 0 ? -1 : 1;
+	return 1;
 }
 
 /* The polite way: sends the close frame, waits for the other side's. Returning -1 would not do: docs/decisions/002. */
@@ -215,6 +199,28 @@ static int send_ping(struct peer *p)
 	return lws_write(p->wsi, p->server->tx + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
 }
 
+static bool has_more(const struct peer *p)
+{
+	size_t len = 0;
+
+	if (p->terminal)
+		terminal_output(p->terminal, &len);
+	return p->control.len || len;
+}
+
+/* Sends what waits, as far as the socket takes it. Returns 1 when it takes no more and 0 when there is no more, -1 on failure. */
+static int send_waiting(struct peer *p)
+{
+	int sent = 1;
+
+	while (sent > 0 && has_more(p)) {
+		if (lws_send_pipe_choked(p->wsi))
+			return 1;
+		sent = p->control.len ? send_control(p) : send_output(p);
+	}
+	return sent < 0 ? -1 : 0;
+}
+
 int ws_on_writable(struct connection *c)
 {
 	struct peer *p = c->peer;
@@ -223,27 +229,35 @@ int ws_on_writable(struct connection *c)
 		return 0;
 	if (p->ping_due)
 		return send_ping(p);
-	int sent = p->control.len ? (send_control(p) < 0 ? -1 : 1)
-		   : p->terminal  ? send_output(p)
-				  : 0;
-	if (sent < 0)
+	int left = send_waiting(p);
+	if (left < 0)
 		return -1;
-	if (sent > 0) {
+	if (left)
 		lws_callback_on_writable(p->wsi);
-		return 0;
-	}
-	if (p->ended)
+	else if (p->ended)
 		finish(p);
 	return 0;
 }
 
 /* --- events of the terminal --- */
 
+/* For whoever may not close it: nothing follows what could not be written. */
+static void close_later(struct peer *p)
+{
+	p->closing = true;
+	lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+}
+
+/* A key's echo does not wait for a turn of the loop: nothing is before it as long as the socket takes more. */
 static void on_output(void *arg)
 {
 	struct peer *p = arg;
+	int left = p->closing || p->ended ? 0 : send_waiting(p);
 
-	lws_callback_on_writable(p->wsi);
+	if (left > 0)
+		lws_callback_on_writable(p->wsi);
+	else if (left < 0)
+		close_later(p);
 }
 
 static void read_again(struct peer *p)

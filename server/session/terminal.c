@@ -34,7 +34,7 @@ void terminal_resize(struct terminal *t, int64_t rows, int64_t cols)
 
 /* --- output --- */
 
-const uint8_t *terminal_output(const struct terminal *t, size_t *len)
+uint8_t *terminal_output(const struct terminal *t, size_t *len)
 {
 	*len = t->output.len;
 	return fifo_peek(&t->output);
@@ -133,7 +133,8 @@ static struct terminal *new_terminal(struct session *session, const struct clien
 	t->in_shell = true;
 	t->events = events;
 	t->arg = arg;
-	fifo_init(&t->output, PTY_OUTPUT_WINDOW + OUTPUT_SLACK_BYTES);
+	fifo_init_outbound(&t->output, PTY_OUTPUT_WINDOW + OUTPUT_SLACK_BYTES,
+			   TERMINAL_OUTPUT_FRONT);
 	fifo_init(&t->input, TERMINAL_INPUT_HIGH + 2 * session_max_message(session));
 	fifo_init(&t->typed, TYPED_MAX_BYTES);
 	return t;

@@ -34,7 +34,7 @@ struct terminal;
 #define TERMINAL_INPUT_HIGH 65536
 
 struct terminal_events {
-	void (*on_output)(void *arg); /* there is output to fetch */
+	void (*on_output)(void *arg); /* there is output to fetch, which may be done at once */
 	void (*on_room)(void *arg);   /* waiting input fell below TERMINAL_INPUT_HIGH */
 	/* error: for the user, NULL for none; there may be output to fetch now */
 	void (*on_init_complete)(void *arg, bool success, const char *error);
@@ -80,8 +80,11 @@ void terminal_resize(struct terminal *t, int64_t rows, int64_t cols);
 int terminal_run_init(struct terminal *t, const char *const *commands, size_t count,
 		      int64_t timeout_ms, bool silent, struct err *err);
 
+/* Bytes before the oldest output that its peer may write to: room for the header of a frame. */
+#define TERMINAL_OUTPUT_FRONT 16
+
 /* The oldest output, contiguous; *len may be 0. Valid until the next call. */
-const uint8_t *terminal_output(const struct terminal *t, size_t *len);
+uint8_t *terminal_output(const struct terminal *t, size_t *len);
 
 /* The peer has passed on the oldest n bytes. */
 void terminal_output_done(struct terminal *t, size_t n);
