@@ -6,7 +6,7 @@ CC      ?= gcc
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 
-LIBS     := libwebsockets libuv libcurl jansson jose libcrypto
+LIBS     := libwebsockets libuv jansson jose libcrypto
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wformat=2 -Wno-format-truncation -Werror
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE

@@ -1,7 +1,6 @@
 /*
  * sandbox-api: reads the configuration, builds the objects in order, runs the loop, tears down in reverse.
  */
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -269,7 +268,6 @@ static void tear_down(struct app *app)
 	uv_walk(&app->loop, close_handle, NULL);
 	uv_run(&app->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&app->loop);
-	curl_global_cleanup();
 	close(app->lock);
 	notify_finish(&app->notify);
 }
@@ -327,7 +325,6 @@ int main(int argc, char **argv)
 			app.config.worker_id);
 		return 1;
 	}
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (uv_loop_init(&app.loop) != 0 || !random_hex(app.instance, sizeof(app.instance) / 2))
 		return 1;
 	if (build(&app, &err) == 0 && listen_for_clients(&app, &err) == 0) {

@@ -19,7 +19,7 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	int code; /* errno, an HTTP status or a curl code, whatever the message names; 0 for none */
+	int code; /* errno or an HTTP status, whatever the message names; 0 for none */
 	char msg[192];
 };
 

@@ -1,325 +1,308 @@
 #include "engine/docker_http.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
+#include <uv.h>
 
-#include "base/fifo.h"
-#include "engine/docker_lines.h"
+#include "engine/docker_answer.h"
 
-#define IDLE_CONNECTIONS_MAX 8L
-#define CONNECT_LIMIT_MS     2000L
+#define IDLE_CONNECTIONS_MAX 8
+#define READ_BYTES           16384
 
-/* Watches one of curl's sockets. Lives until libuv has closed it, which may be after its socket is gone. */
-struct watch {
-	uv_poll_t poll;
+/* Lives until libuv has closed it, which is after its call and the client may have gone. */
+struct connection {
+	uv_pipe_t pipe;
+	uv_connect_t connecting;
+	uv_write_t writing;
 	struct http *http;
+	struct http_call *call; /* NULL: idle, or closed */
+	bool used;              /* has carried an answer before */
+	bool sending;
+	struct connection *prev, *next; /* among the idle, the latest first */
 };
 
 struct http {
-	uv_timer_t timer; /* its close callback frees all this */
 	uv_loop_t *loop;
-	CURLM *multi;
-	struct curl_slist *headers;
+	struct connection *idle;
+	size_t idle_count;
 	struct http_call *calls;
-	bool closing;
 	char path[HTTP_PATH_BYTES];
+	char buffer[READ_BYTES]; /* of whichever connection reads right now */
 };
 
 struct http_call {
+	uv_timer_t timer; /* its close callback frees all this */
 	struct http *http;
 	struct http_call *prev, *next;
-	CURL *easy;
+	struct connection *connection;
 	http_line_fn on_line;
 	http_done_fn done;
 	void *arg;
-	struct fifo body;
-	struct docker_lines lines;
-	size_t head_bytes;
-	bool too_large;
+	bool over; /* the user has been told, or wants to hear no more */
+	struct docker_answer answer;
+	size_t request_len;
+	char request[]; /* head and body */
 };
 
-static void unlink_call(struct http_call *call)
+/* --- connections --- */
+
+static void on_pipe_closed(uv_handle_t *handle)
 {
-	DL_DELETE(call->http->calls, call);
-	curl_multi_remove_handle(call->http->multi, call->easy);
-	curl_easy_cleanup(call->easy);
+	free(handle->data);
 }
 
-static void free_call(struct http_call *call)
+/* Nothing of the call is touched by libuv after this. */
+static void close_connection(struct connection *c)
 {
-	fifo_finish(&call->body);
-	docker_lines_finish(&call->lines);
+	if (!c)
+		return;
+	c->call = NULL;
+	uv_close((uv_handle_t *)&c->pipe, on_pipe_closed);
+}
+
+static void take_from_idle(struct connection *c)
+{
+	DL_DELETE(c->http->idle, c);
+	c->http->idle_count--;
+}
+
+static void keep_connection(struct connection *c)
+{
+	struct http *h = c->http;
+
+	c->call = NULL;
+	c->used = true;
+	DL_PREPEND(h->idle, c);
+	if (++h->idle_count <= IDLE_CONNECTIONS_MAX)
+		return;
+	struct connection *oldest = h->idle->prev;
+	take_from_idle(oldest);
+	close_connection(oldest);
+}
+
+/* --- the end of a call --- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct http_call *call = handle->data;
+
+	docker_answer_finish(&call->answer);
 	free(call);
+}
+
+static void leave(struct http_call *call)
+{
+	DL_DELETE(call->http->calls, call);
+	call->over = true;
+	uv_close((uv_handle_t *)&call->timer, on_timer_closed);
 }
 
 void http_cancel(struct http_call *call)
 {
 	if (!call)
 		return;
-	unlink_call(call);
-	free_call(call);
+	close_connection(call->connection);
+	leave(call);
 }
-
-/* --- the end of a call --- */
 
 /* The callback is the last thing that happens to a call: it may free everything. */
-static void finish_call(struct http_call *call, int status, const struct err *err)
+static void finish(struct http_call *call, int status, const struct err *err)
 {
-	struct http_answer answer = {.status = status};
+	struct connection *c = call->connection;
+	const struct fifo *body = &call->answer.body;
+	struct http_answer answer = {
+		.status = status,
+		.body = body->len ? (const char *)fifo_peek(body) : "",
+		.len = body->len,
+	};
 
-	unlink_call(call);
-	answer.body = call->body.len ? (const char *)fifo_peek(&call->body) : "";
-	answer.len = call->body.len;
+	if (c && !err && call->answer.reusable && !c->sending)
+		keep_connection(c);
+	else
+		close_connection(c);
+	leave(call);
 	call->done(call->arg, &answer, err);
-	free_call(call);
 }
 
-static void describe(const struct http_call *call, CURLcode code, struct err *err)
-{
-	const char *path = call->http->path;
-	long os_errno = 0;
-
-	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
-	if (call->too_large)
-		err_set(err, ERR_UPSTREAM, 0, "%s: answer too large", path);
-	else if (code == CURLE_OPERATION_TIMEDOUT)
-		err_set(err, ERR_UPSTREAM, ETIMEDOUT, "%s: no answer in time", path);
-	else if (code == CURLE_COULDNT_CONNECT && os_errno)
-		err_set(err, ERR_UPSTREAM, 0, "%s: %s", path, strerror((int)os_errno));
-	else if (code == CURLE_OUT_OF_MEMORY)
-		err_set(err, ERR_UPSTREAM, 0, "%s: header too large, or no memory", path);
-	else
-		err_set(err, ERR_UPSTREAM, 0, "%s: %s", path, curl_easy_strerror(code));
-}
-
-static void finish_one(struct http_call *call, CURLcode code)
+static void fail(struct http_call *call, const char *text)
 {
 	struct err err;
-	long status = 0;
 
-	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (code == CURLE_OK) {
-		finish_call(call, (int)status, NULL);
-		return;
-	}
-	describe(call, code, &err);
-	finish_call(call, (int)status, &err);
+	err_set(&err, ERR_UPSTREAM, 0, "%s: %s", call->http->path, text);
+	finish(call, call->answer.status, &err);
 }
 
-static void finish_done(struct http *h)
+static void on_limit(uv_timer_t *timer)
 {
-	int left;
-	CURLMsg *message;
-
-	while (!h->closing && (message = curl_multi_info_read(h->multi, &left))) {
-		struct http_call *call;
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
-		finish_one(call, message->data.result);
-	}
-}
-
-/* --- lines: handed out between curl's calls, never inside one, since a line's receiver may cancel any call --- */
-
-static struct http_call *call_with_line(struct http *h, const char **line, size_t *len)
-{
-	struct http_call *call;
-
-	DL_FOREACH(h->calls, call)
-	{
-		/* The analyzer does not see that what is freed has been unlinked. */
-		// NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
-		*line = call->on_line ? docker_lines_next(&call->lines, len) : NULL;
-		if (*line)
-			return call;
-	}
-	return NULL;
-}
-
-static void deliver_lines(struct http *h)
-{
-	struct http_call *call;
+	struct http_call *call = timer->data;
 	struct err err;
+
+	err_set(&err, ERR_UPSTREAM, ETIMEDOUT, "%s: no answer in time", call->http->path);
+	finish(call, call->answer.status, &err);
+}
+
+/* --- the answer --- */
+
+/* False when the call is over. A line's receiver may cancel any call and free the client. */
+static bool hand_out_lines(struct http_call *call)
+{
 	const char *line;
+	struct err err;
 	size_t len;
+	bool good = true;
 
-	/* From the start again after each line: the callback may have cancelled any call. */
-	while (!h->closing && (call = call_with_line(h, &line, &len)))
-		if (!call->on_line(call->arg, line, len, &err))
-			finish_call(call, 0, &err);
+	while (good && !call->over && (line = docker_lines_next(&call->answer.lines, &len)))
+		good = call->on_line(call->arg, line, len, &err);
+	if (!good && !call->over)
+		finish(call, 0, &err);
+	return !call->over;
 }
 
-/* --- curl on libuv --- */
-
-static void turn(struct http *h, curl_socket_t fd, int events)
+static void judge(struct http_call *call)
 {
-	int running;
-
-	if (h->closing)
+	if (call->on_line && !hand_out_lines(call))
 		return;
-	curl_multi_socket_action(h->multi, fd, events, &running);
-	deliver_lines(h);
-	finish_done(h);
+	if (call->answer.flaw)
+		fail(call, call->answer.flaw);
+	else if (call->answer.complete)
+		finish(call, call->answer.status, NULL);
 }
 
-static void on_timeout(uv_timer_t *timer)
-{
-	turn(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
+static bool connect_anew(struct http_call *call);
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+/* The connection has ended. One that was idle before may have been closed by the Engine just then. */
+static void on_lost(struct connection *c, const char *why)
 {
-	struct watch *w = poll->data;
-	uv_os_fd_t fd;
-	int flags = 0;
+	struct http_call *call = c->call;
 
-	if (uv_fileno((uv_handle_t *)poll, &fd) < 0)
+	if (!call) {
+		take_from_idle(c);
+		close_connection(c);
 		return;
-	/* An error makes libuv stop watching. Reading tells curl what it is: told of an "error" only, it would not try
-	 * again on another connection. */
+	}
+	if (c->used && !call->answer.head_bytes && !call->answer.in_body) {
+		close_connection(c);
+		if (!connect_anew(call))
+			fail(call, "no memory");
+		return;
+	}
+	docker_answer_end(&call->answer);
+	if (why && call->answer.flaw)
+		call->answer.flaw = why;
+	judge(call);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct connection *c = handle->data;
+
+	(void)suggested;
+	*buf = uv_buf_init(c->http->buffer, READ_BYTES);
+}
+
+static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *buf)
+{
+	struct connection *c = pipe->data;
+
+	if (n == 0)
+		return; /* nothing there after all */
+	if (n < 0 || !c->call) {
+		on_lost(c, n < 0 && n != UV_EOF ? strerror((int)-n) : NULL);
+		return;
+	}
+	docker_answer_feed(&c->call->answer, buf->base, (size_t)n);
+	judge(c->call);
+}
+
+/* --- the request --- */
+
+/* What went wrong shows in reading too, where the answer to a part of the request may have come. */
+static void on_written(uv_write_t *req, int status)
+{
+	struct connection *c = req->data;
+
+	(void)status;
+	c->sending = false;
+}
+
+static void send_request(struct connection *c)
+{
+	uv_buf_t buf = uv_buf_init(c->call->request, (unsigned)c->call->request_len);
+
+	c->sending = uv_write(&c->writing, (uv_stream_t *)&c->pipe, &buf, 1, on_written) == 0;
+}
+
+static void on_connected(uv_connect_t *req, int status)
+{
+	struct connection *c = req->data;
+
+	if (!c->call)
+		return;
+	if (status == 0)
+		status = uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
 	if (status < 0)
-		flags |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
-	if (events & UV_READABLE)
-		flags |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
-		flags |= CURL_CSELECT_OUT;
-	turn(w->http, fd, flags);
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static struct watch *watch_new(struct http *h, curl_socket_t fd)
-{
-	struct watch *w = calloc(1, sizeof(*w));
-
-	if (!w || uv_poll_init_socket(h->loop, &w->poll, fd) < 0) {
-		free(w);
-		return NULL;
-	}
-	w->http = h;
-	w->poll.data = w;
-	curl_multi_assign(h->multi, fd, w);
-	return w;
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	struct http *h = arg;
-	struct watch *w = socket_arg;
-	int events =
-		(what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (w)
-			uv_close((uv_handle_t *)&w->poll, on_watch_closed);
-		curl_multi_assign(h->multi, fd, NULL);
-		return 0;
-	}
-	if (!w)
-		w = watch_new(h, fd);
-	return w && uv_poll_start(&w->poll, events, on_poll) == 0 ? 0 : -1;
-}
-
-static int on_timer_wanted(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct http *h = arg;
-
-	(void)multi;
-	if (h->closing)
-		return 0;
-	if (timeout_ms < 0)
-		return uv_timer_stop(&h->timer);
-	uv_update_time(h->loop);
-	return uv_timer_start(&h->timer, on_timeout, (uint64_t)timeout_ms, 0);
-}
-
-static size_t on_header(char *data, size_t size, size_t count, void *arg)
-{
-	struct http_call *call = arg;
-
-	(void)data;
-	call->head_bytes += size * count;
-	call->too_large = call->head_bytes > HTTP_HEAD_MAX;
-	return call->too_large ? 0 : size * count;
-}
-
-static size_t on_body(char *data, size_t size, size_t count, void *arg)
-{
-	struct http_call *call = arg;
-	size_t len = size * count;
-	long status = 0;
-
-	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (call->on_line && status == 200)
-		call->too_large = !docker_lines_push(&call->lines, data, len);
+		fail(c->call, strerror(-status));
 	else
-		call->too_large = !fifo_push(&call->body, data, len);
-	return call->too_large ? 0 : len;
+		send_request(c);
 }
 
-/* --- starting --- */
-
-static CURLcode set_request(CURL *easy, const struct http_request *r)
+static bool connect_anew(struct http_call *call)
 {
-	char url[2048];
-	CURLcode rc = CURLE_OK;
+	struct connection *c = calloc(1, sizeof(*c));
 
-	if (snprintf(url, sizeof(url), "http://docker%s", r->target) >= (int)sizeof(url))
-		return CURLE_URL_MALFORMAT;
-	rc |= curl_easy_setopt(easy, CURLOPT_URL, url);
-	rc |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, r->limit_ms);
-	if (strcmp(r->method, "POST") == 0) {
-		rc |= curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		rc |= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, r->body ? r->body : "");
-	} else {
-		rc |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, r->method);
-	}
-	return rc;
+	call->connection = c;
+	if (!c)
+		return false;
+	c->http = call->http;
+	c->call = call;
+	uv_pipe_init(call->http->loop, &c->pipe, 0);
+	c->pipe.data = c->connecting.data = c->writing.data = c;
+	uv_pipe_connect(&c->connecting, &c->pipe, call->http->path, on_connected);
+	return true;
 }
 
-/* Nothing from the environment, no redirects, no other protocol: only this socket. */
-static CURLcode set_transport(struct http_call *call)
+static bool dispatch(struct http_call *call)
 {
-	CURL *easy = call->easy;
-	CURLcode rc = CURLE_OK;
+	struct connection *c = call->http->idle;
 
-	rc |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, call->http->path);
-	rc |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
-	rc |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	rc |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-	rc |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	rc |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_LIMIT_MS);
-	rc |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->http->headers);
-	rc |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	rc |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
-	rc |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	rc |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-	rc |= curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-	return rc;
+	if (!c)
+		return connect_anew(call);
+	take_from_idle(c);
+	c->call = call;
+	call->connection = c;
+	send_request(c);
+	return true;
+}
+
+static size_t write_request(char *text, size_t size, const struct http_request *r)
+{
+	const char *body = r->body ? r->body : "";
+	char length[48] = "";
+
+	if (strcmp(r->method, "POST") == 0)
+		snprintf(length, sizeof(length), "Content-Length: %zu\r\n", strlen(body));
+	return (size_t)snprintf(text, size,
+				"%s %s HTTP/1.1\r\nHost: docker\r\n"
+				"Content-Type: application/json\r\n%s\r\n%s",
+				r->method, r->target, length, body);
 }
 
 static struct http_call *call_new(struct http *h, const struct http_request *r)
 {
-	struct http_call *call = calloc(1, sizeof(*call));
+	size_t len = write_request(NULL, 0, r);
+	struct http_call *call = calloc(1, sizeof(*call) + len + 1);
 
 	if (!call)
 		return NULL;
+	call->request_len = write_request(call->request, len + 1, r);
 	call->http = h;
 	call->on_line = r->on_line;
 	call->done = r->done;
 	call->arg = r->arg;
-	fifo_init(&call->body, HTTP_BODY_MAX);
-	docker_lines_init(&call->lines);
-	call->easy = curl_easy_init();
+	docker_answer_init(&call->answer, r->on_line != NULL);
 	return call;
 }
 
@@ -327,94 +310,66 @@ struct http_call *http_start(struct http *h, const struct http_request *r, struc
 {
 	struct http_call *call = call_new(h, r);
 
-	if (!call || !call->easy || set_transport(call) || set_request(call->easy, r) ||
-	    curl_multi_add_handle(h->multi, call->easy)) {
-		curl_easy_cleanup(call ? call->easy : NULL);
+	if (!call || !dispatch(call)) {
 		free(call);
 		err_set(err, ERR_INTERNAL, 0, "cannot make a request: no memory");
 		return NULL;
 	}
 	DL_APPEND(h->calls, call);
+	uv_timer_init(h->loop, &call->timer);
+	call->timer.data = call;
+	uv_update_time(h->loop);
+	if (r->limit_ms)
+		uv_timer_start(&call->timer, on_limit, (uint64_t)r->limit_ms, 0);
 	return call;
+}
+
+static bool is_unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("-._~", c));
 }
 
 char *http_escape(const char *text)
 {
-	char *escaped = curl_easy_escape(NULL, text, 0);
-	char *copy = escaped ? strdup(escaped) : NULL;
+	char *escaped = malloc(3 * strlen(text) + 1), *out = escaped;
 
-	curl_free(escaped);
-	return copy;
+	if (!escaped)
+		return NULL;
+	for (; *text; text++)
+		if (is_unreserved(*text))
+			*out++ = *text;
+		else
+			out += sprintf(out, "%%%02X", (unsigned char)*text);
+	*out = '\0';
+	return escaped;
 }
 
 /* --- life --- */
-
-static bool set_multi(struct http *h)
-{
-	CURLMcode rc = CURLM_OK;
-
-	rc |= curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	rc |= curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	rc |= curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
-	rc |= curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-	rc |= curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS_MAX);
-	return rc == CURLM_OK;
-}
-
-static bool set_headers(struct http *h)
-{
-	struct curl_slist *with_type = curl_slist_append(NULL, "Content-Type: application/json");
-	struct curl_slist *all = curl_slist_append(with_type, "Expect:");
-
-	h->headers = all ? all : with_type;
-	return with_type && all;
-}
-
-static void release(struct http *h)
-{
-	curl_multi_cleanup(h->multi);
-	curl_slist_free_all(h->headers);
-	curl_global_cleanup();
-}
 
 struct http *http_new(uv_loop_t *loop, const char *path, struct err *err)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
-	if (!h || curl_global_init(CURL_GLOBAL_NOTHING)) {
-		free(h);
-		err_set(err, ERR_INTERNAL, 0, "cannot set up curl: no memory");
+	if (!h) {
+		err_set(err, ERR_INTERNAL, 0, "no memory for a client of the Engine");
 		return NULL;
 	}
 	snprintf(h->path, sizeof(h->path), "%s", path);
 	h->loop = loop;
-	h->multi = curl_multi_init();
-	if (!h->multi || !set_multi(h) || !set_headers(h)) {
-		release(h);
-		free(h);
-		err_set(err, ERR_INTERNAL, 0, "cannot set up curl: no memory");
-		return NULL;
-	}
-	uv_timer_init(loop, &h->timer);
-	h->timer.data = h;
 	return h;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-/* Never inside one of curl's functions, since callbacks run between them; *h outlives the turn that we may be in. */
 void http_free(struct http *h)
 {
-	struct http_call *call, *next;
+	struct http_call *call, *next_call;
+	struct connection *c, *next;
 
 	if (!h)
 		return;
-	h->closing = true;
-	DL_FOREACH_SAFE(h->calls, call, next)
+	DL_FOREACH_SAFE(h->calls, call, next_call)
 	http_cancel(call);
-	release(h);
-	uv_close((uv_handle_t *)&h->timer, on_timer_closed);
+	DL_FOREACH_SAFE(h->idle, c, next)
+	close_connection(c);
+	free(h);
 }

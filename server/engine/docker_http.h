@@ -1,10 +1,11 @@
 /*
- * HTTP over one Unix socket: curl's multi socket interface on a libuv loop. Knows nothing of Docker.
+ * HTTP/1.1 over one Unix socket, as far as an Engine needs it: one request at a time on each connection, answers of any length and
+ * encoding that http_parser knows, no redirects. Knows nothing of Docker.
  *
  * Idiom as in docker.h: a call runs its done callback exactly once, never before http_start() has returned, and is gone
  * by then; http_cancel() promises silence; every function may be called from inside a callback,
- * http_free() too. Connections are kept and used again; when the peer has closed one meanwhile, curl
- * sends the request again on a new one.
+ * http_free() too. Connections are kept and used again; when the peer turns out to have closed one meanwhile, the
+ * request is sent again on a new one.
  */
 #ifndef SANDBOX_ENGINE_DOCKER_HTTP_H
 #define SANDBOX_ENGINE_DOCKER_HTTP_H

@@ -110,7 +110,7 @@ static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	finish_if_over(q);
 }
 
-/* Libraries open some of ours without it: the port that we listen on, curl's connections to the Engine. */
+/* Libraries open some of ours without it: the port that we listen on. */
 static void keep_descriptors(void)
 {
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -9,7 +9,7 @@ import { until } from "./lib/wait.js";
 
 const ROUNDS = Number(process.env.CHURN_ROUNDS ?? 5);
 const SESSIONS_PER_ROUND = 10;
-/* The first rounds fill caches: malloc's arenas, curl's and libwebsockets' tables. */
+/* The first rounds fill caches: malloc's arenas, libwebsockets' tables. */
 const WARM_UP_ROUNDS = 2;
 /* ASan keeps what is freed in quarantine, so that its figure says less. */
 const SANITIZED = (process.env.SERVER ?? "").includes("sanitize");

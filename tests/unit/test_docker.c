@@ -439,6 +439,40 @@ START_TEST(forty_calls_at_once_all_come_back)
 }
 END_TEST
 
+/* The connection of the negotiation and 19 more; then those that were kept and 12 more. */
+START_TEST(eight_idle_connections_are_kept)
+{
+	for (unsigned round = 1; round <= 2; round++) {
+		for (int i = 0; i < 20; i++)
+			fake_reply(fx.engine, (struct fake_reply){.data = NO_CONTENT});
+		for (int i = 0; i < 20; i++)
+			start(on_done);
+		run_until(&got.done, 20 * round);
+		run_some();
+	}
+	ck_assert_uint_eq(got.failures, 0);
+	ck_assert_uint_eq(fake_connections(fx.engine), 1 + 19 + 12);
+}
+END_TEST
+
+/* Before its answer is whole nothing is sent to it again; bytes that nobody has asked for end it. */
+START_TEST(a_connection_that_says_more_than_it_was_asked_is_not_used_again)
+{
+	fake_reply(fx.engine, (struct fake_reply){.data = NO_CONTENT NO_CONTENT});
+	start(on_done);
+	run_until(&got.done, 1);
+	for (unsigned i = 2; i <= 3; i++) {
+		fake_reply(fx.engine, (struct fake_reply){.data = NO_CONTENT});
+		start(on_done);
+		run_until(&got.done, i);
+		fake_send(fx.engine, NO_CONTENT, strlen(NO_CONTENT));
+		run_some();
+	}
+	ck_assert_uint_eq(got.failures, 0);
+	ck_assert_uint_eq(fake_connections(fx.engine), 3);
+}
+END_TEST
+
 static void negotiate_at(const char *host, const char *part, const char *path)
 {
 	struct docker *d = docker_new(&fx.loop, host, NULL);
@@ -748,6 +782,8 @@ static void add_faults(TCase *tc)
 	tcase_add_test(tc, an_idle_connection_that_the_engine_closed_fails_no_call);
 	tcase_add_test(tc, a_connection_closed_while_the_request_is_under_way_is_tried_once_more);
 	tcase_add_test(tc, forty_calls_at_once_all_come_back);
+	tcase_add_test(tc, eight_idle_connections_are_kept);
+	tcase_add_test(tc, a_connection_that_says_more_than_it_was_asked_is_not_used_again);
 	tcase_add_test(tc, a_socket_that_cannot_be_used_is_named_with_the_reason);
 	tcase_add_test(tc, an_address_that_is_no_unix_socket_is_refused);
 	tcase_add_test(tc, nothing_works_before_a_version_is_negotiated);
