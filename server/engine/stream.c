@@ -199,6 +199,8 @@ static void take_stream(struct stream *s, const uint8_t *data, size_t len)
 			return;
 	if (rc < 0)
 		fail_text(s, ERR_UPSTREAM, "broken header in the stream");
+	else if (s->events.on_settled)
+		s->events.on_settled(s->arg);
 }
 
 /* on_open may pause: what came with the head is delivered all the same. */

@@ -29,6 +29,8 @@ struct stream_events {
 	void (*on_open)(void *arg);
 	void (*on_data)(void *arg, const uint8_t *data, size_t len); /* borrowed */
 	void (*on_close)(void *arg, const struct err *err);
+	/* What was read at once has been handed over, in one or more on_data. May be NULL. */
+	void (*on_settled)(void *arg);
 };
 
 /* Attaches to container `name` (created, not yet started, so that nothing is lost). The Engine has

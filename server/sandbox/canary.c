@@ -102,7 +102,8 @@ static void on_lost(void *arg, const struct err *err)
 	fail(arg, "the probe could not run: %s", err->msg);
 }
 
-static const struct pty_events pty_events = {on_output, on_room, on_exit_event, on_lost, NULL};
+static const struct pty_events pty_events = {
+	.on_output = on_output, .on_room = on_room, .on_exit = on_exit_event, .on_lost = on_lost};
 
 /* --- the sandbox --- */
 

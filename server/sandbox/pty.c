@@ -14,6 +14,7 @@ struct pty {
 	void *arg;
 	bool opened;
 	bool shell;             /* is in the foreground, as the agent says */
+	bool unsettled;         /* output has come since on_settled */
 	uint32_t input_credit;  /* bytes that the agent still takes */
 	uint32_t output_credit; /* bytes that the agent may still send */
 	uint32_t consumed;      /* bytes passed on but not yet granted again */
@@ -231,9 +232,22 @@ int pty_table_output(struct pty_table *table, uint16_t terminal, const uint8_t *
 		return err_set(err, ERR_UPSTREAM, 0,
 			       "agent: output of terminal %u beyond its credit", terminal);
 	pty->output_credit -= (uint32_t)len;
+	pty->unsettled = true;
 	if (pty->events)
 		pty->events->on_output(pty->arg, data, len);
 	return 0;
+}
+
+void pty_table_settle(struct pty_table *table)
+{
+	for (size_t i = 0; i < AGENT_TERMINALS_MAX; i++) {
+		struct pty *pty = table->slots[i];
+		if (!pty || !pty->unsettled)
+			continue;
+		pty->unsettled = false;
+		if (pty->events && pty->events->on_settled)
+			pty->events->on_settled(pty->arg);
+	}
 }
 
 int pty_table_credit(struct pty_table *table, uint16_t terminal, uint32_t bytes, struct err *err)

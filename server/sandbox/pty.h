@@ -35,6 +35,9 @@ struct pty_events {
 	/* The program that was opened is in the foreground again, or one that it has started is. At first
 	 * it is itself. As the agent says, which programs in the sandbox can speak for. May be NULL. */
 	void (*on_foreground)(void *arg, bool shell);
+	/* After on_output, once or more: no more of it is at hand now, so it is worth passing on. Must not end the
+	 * sandbox. May be NULL. */
+	void (*on_settled)(void *arg);
 };
 
 /* Sends one frame, or returns false: the sandbox is then about to end by itself. */
@@ -96,5 +99,8 @@ int pty_table_error(struct pty_table *table, uint16_t terminal, unsigned error_n
 /* value is the frame's: 1 or 0, and not what it was before. */
 int pty_table_foreground(struct pty_table *table, uint16_t terminal, unsigned value,
 			 struct err *err);
+
+/* Nothing more of what it says is at hand. */
+void pty_table_settle(struct pty_table *table);
 
 #endif

@@ -265,6 +265,13 @@ static void on_stream_data(void *arg, const uint8_t *data, size_t len)
 		violation(s, &err);
 }
 
+static void on_stream_settled(void *arg)
+{
+	struct sandbox *s = arg;
+
+	pty_table_settle(&s->ptys);
+}
+
 static enum sandbox_end how_it_died(const struct sandbox *s)
 {
 	if (s->out_of_memory)
@@ -297,6 +304,7 @@ static const struct stream_events stream_events = {
 	.on_open = on_stream_open,
 	.on_data = on_stream_data,
 	.on_close = on_stream_close,
+	.on_settled = on_stream_settled,
 };
 
 /* --- the Engine's answers --- */

@@ -67,6 +67,12 @@ static void on_pty_output(void *arg, const uint8_t *data, size_t len)
 	terminal_give_credit(t, received);
 	if (t->init)
 		terminal_check_init(t);
+}
+
+static void on_pty_settled(void *arg)
+{
+	struct terminal *t = arg;
+
 	if (t->output.len)
 		t->events->on_output(t->arg);
 }
@@ -117,6 +123,7 @@ static const struct pty_events pty_events = {
 	.on_exit = on_pty_exit,
 	.on_lost = on_pty_lost,
 	.on_foreground = on_pty_foreground,
+	.on_settled = on_pty_settled,
 };
 
 /* --- life --- */
@@ -170,6 +177,7 @@ void terminal_begin(struct terminal *t)
 	fifo_init(&t->prompt, 0);
 	on_pty_room(t);
 	on_pty_output(t, fifo_peek(&prompt), prompt.len);
+	on_pty_settled(t);
 	fifo_finish(&prompt);
 }
 

@@ -150,8 +150,8 @@ static void on_foreground(void *arg, bool shell)
 		close_listener(l);
 }
 
-static const struct pty_events pty_events = {on_output, on_room, on_exit_event, on_lost,
-					     on_foreground};
+static const struct pty_events pty_events = {on_output, on_room,       on_exit_event,
+					     on_lost,   on_foreground, NULL};
 
 /* --- what the agent says, as in sandbox.c --- */
 

@@ -18,7 +18,7 @@ static struct {
 
 struct listener {
 	struct pty *pty;
-	unsigned rooms, exits, losts, foregrounds;
+	unsigned rooms, exits, losts, foregrounds, settled;
 	bool shell;
 	size_t output_bytes;
 	enum exit_kind kind;
@@ -94,8 +94,18 @@ static void on_foreground(void *arg, bool shell)
 	maybe_close(l);
 }
 
-static const struct pty_events events = {on_output, on_room, on_exit_event, on_lost, on_foreground};
-static const struct pty_events few_events = {on_output, on_room, on_exit_event, on_lost, NULL};
+static void on_settled(void *arg)
+{
+	struct listener *l = arg;
+
+	l->settled++;
+	maybe_close(l);
+}
+
+static const struct pty_events events = {on_output, on_room,       on_exit_event,
+					 on_lost,   on_foreground, on_settled};
+static const struct pty_events few_events = {on_output, on_room, on_exit_event,
+					     on_lost,   NULL,    NULL};
 
 static void set_up(void)
 {
@@ -421,6 +431,33 @@ START_TEST(nobody_has_to_listen_to_the_foreground)
 }
 END_TEST
 
+START_TEST(who_has_got_output_is_told_once_that_it_has_settled)
+{
+	static struct listener l[3];
+
+	for (int i = 0; i < 3; i++)
+		open_pty(&l[i], 100);
+	for (int i = 0; i < 2; i++)
+		for (uint16_t terminal = 1; terminal <= 2; terminal++)
+			ck_assert_int_eq(
+				pty_table_output(&table, terminal, (uint8_t *)"x", 1, NULL), 0);
+	ck_assert_uint_eq(l[0].settled + l[1].settled + l[2].settled, 0);
+	l[0].closes = true;
+	pty_table_settle(&table);
+	pty_table_settle(&table);
+	ck_assert_uint_eq(l[0].settled, 1);
+	ck_assert_uint_eq(l[1].settled, 1);
+	ck_assert_uint_eq(l[2].settled, 0);
+	ck_assert_int_eq(pty_table_output(&table, 1, (uint8_t *)"x", 1, NULL), 0);
+	pty_table_settle(&table);
+	ck_assert_uint_eq(l[0].settled, 1); /* it has left */
+	pty_set_owner(l[1].pty, &few_events, &l[1]);
+	ck_assert_int_eq(pty_table_output(&table, 2, (uint8_t *)"x", 1, NULL), 0);
+	pty_table_settle(&table);
+	ck_assert_uint_eq(l[1].settled, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pty");
@@ -443,6 +480,7 @@ int main(void)
 	tcase_add_test(tc, when_the_sandbox_ends_each_open_terminal_is_lost_once);
 	tcase_add_test(tc, a_terminal_may_be_closed_in_its_events);
 	tcase_add_test(tc, a_resize_is_sent_at_once);
+	tcase_add_test(tc, who_has_got_output_is_told_once_that_it_has_settled);
 	tcase_add_test(tc, the_foreground_is_told_as_it_changes);
 	tcase_add_test(tc, a_foreground_that_cannot_be_is_a_violation_and_reaches_nobody);
 	tcase_add_test(tc, nobody_has_to_listen_to_the_foreground);

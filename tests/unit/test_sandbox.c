@@ -377,8 +377,8 @@ static void on_foreground(void *arg, bool shell)
 	o->foregrounds[strlen(o->foregrounds)] = shell ? 's' : 'p';
 }
 
-static const struct pty_events leaving = {on_output, on_room, on_exit_event, on_lost,
-					  on_foreground};
+static const struct pty_events leaving = {on_output, on_room,       on_exit_event,
+					  on_lost,   on_foreground, NULL};
 
 static bool is_lost(void)
 {

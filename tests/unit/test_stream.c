@@ -18,7 +18,7 @@
 #define OOPS     "\2\0\0\0\0\0\0\4oops"
 
 static struct {
-	unsigned opened, pieces, closed;
+	unsigned opened, pieces, closed, settled;
 	struct err err;
 	uint8_t data[1 << 16];
 	size_t len, total;
@@ -68,7 +68,14 @@ static void on_close(void *arg, const struct err *err)
 	got.err = *err;
 }
 
-static const struct stream_events events = {on_open, on_data, on_close};
+static void on_settled(void *arg)
+{
+	(void)arg;
+	ck_assert_uint_eq(got.closed, 0);
+	got.settled++;
+}
+
+static const struct stream_events events = {on_open, on_data, on_close, on_settled};
 
 static void open_with(const struct stream_events *e)
 {
@@ -149,6 +156,18 @@ START_TEST(an_interim_answer_before_the_real_one_is_passed_over)
 	static const char head[] = "HTTP/1.1 100 Continue\r\n\r\n" HEAD;
 
 	open_in_pieces(head, sizeof(head) - 1, (size_t)_i);
+}
+END_TEST
+
+START_TEST(what_was_read_at_once_is_told_to_have_settled_behind_its_last_piece)
+{
+	open_stream();
+	unsigned before = got.settled;
+	SEND(HELLO OOPS HELLO HELLO);
+	run_until(&got.settled, before + 1);
+	ck_assert_uint_eq(got.pieces, 3);
+	run_some();
+	ck_assert_uint_eq(got.settled, before + 1);
 }
 END_TEST
 
@@ -506,10 +525,17 @@ static void on_close_free(void *arg, const struct err *err)
 	free_all();
 }
 
+static void on_settled_free(void *arg)
+{
+	on_settled(arg);
+	free_all();
+}
+
 static const struct stream_events freeing[] = {
-	{on_open_free, on_data, on_close},
-	{on_open, on_data_free, on_close},
-	{on_open, on_data, on_close_free},
+	{on_open_free, on_data, on_close, NULL},
+	{on_open, on_data_free, on_close, NULL},
+	{on_open, on_data, on_close_free, NULL},
+	{on_open, on_data, on_close, on_settled_free},
 };
 
 START_TEST(the_owner_may_free_everything_in_any_callback)
@@ -520,7 +546,8 @@ START_TEST(the_owner_may_free_everything_in_any_callback)
 						  .len = sizeof(text) - 1,
 						  .end = _i == 2 ? FAKE_CLOSE : FAKE_KEEP});
 	open_with(&freeing[_i]);
-	run_until(_i == 0 ? &got.opened : _i == 1 ? &got.pieces : &got.closed, 1);
+	const unsigned *const counts[] = {&got.opened, &got.pieces, &got.closed, &got.settled};
+	run_until(counts[_i], 1);
 	run_some();
 	ck_assert_uint_eq(got.pieces, _i == 0 ? 0 : _i == 1 ? 1 : 2);
 	ck_assert_uint_eq(got.closed, _i == 2);
@@ -537,7 +564,7 @@ static void on_data_pause(void *arg, const uint8_t *data, size_t len)
 
 START_TEST(a_pause_inside_a_callback_holds_after_what_has_been_read)
 {
-	static const struct stream_events pausing = {on_open, on_data_pause, on_close};
+	static const struct stream_events pausing = {on_open, on_data_pause, on_close, NULL};
 	static const char text[] = HEAD HELLO HELLO;
 
 	fake_reply(fx.engine, (struct fake_reply){.data = text, .len = sizeof(text) - 1});
@@ -560,6 +587,7 @@ static void add_opening(TCase *tc)
 			    30);
 	tcase_add_loop_test(tc, an_answer_of_200_opens_the_stream_too, 0, 3);
 	tcase_add_loop_test(tc, an_interim_answer_before_the_real_one_is_passed_over, 0, 3);
+	tcase_add_test(tc, what_was_read_at_once_is_told_to_have_settled_behind_its_last_piece);
 	tcase_add_test(tc, what_is_behind_the_head_at_any_split_is_the_stream);
 	tcase_add_loop_test(tc, a_refusal_is_told_with_its_reason_instead_of_opening, 0,
 			    COUNT(refusals));
