@@ -8,11 +8,9 @@
 #include "base/clock.h"
 #include "base/fifo.h"
 #include "base/log.h"
+#include "edge/control_queue.h"
 #include "edge/handshake.h"
 #include "edge/wire.h"
-
-/* Control messages that wait for the socket. Only a client that sends nonsense and does not read can fill this. */
-#define CONTROL_QUEUE_MAX 65536
 
 /* A frame's header is written before its text, which is sent from where it waits. */
 _Static_assert(TERMINAL_OUTPUT_FRONT >= LWS_PRE, "no room for the header of a frame");
@@ -34,7 +32,7 @@ struct peer {
 	uint64_t since_ms, bytes_in, bytes_out;
 	struct stopwatch watch;
 	struct fifo message; /* the pieces of a message that has not ended */
-	struct fifo control; /* u32 length and text, each */
+	struct fifo control; /* control_queue.h */
 	bool reading;        /* the socket is read */
 	bool control_lost;   /* the log knows */
 	bool established;    /* counted in peer_count */
@@ -84,19 +82,10 @@ int ws_on_accepted(struct lws *wsi, struct connection *c)
 
 static void queue_control(struct peer *p, char *text)
 {
-	size_t len = text ? strlen(text) : 0;
-	uint8_t *framed = text && len <= TX_BYTES ? malloc(4 + len) : NULL;
-	bool queued = false;
-
-	if (framed) {
-		put_u32(framed, (uint32_t)len);
-		memcpy(framed + 4, text, len);
-		queued = fifo_push(&p->control, framed, 4 + len);
-	}
-	if (!queued && !p->control_lost)
+	if (!control_queue_push(&p->control, text) && !p->control_lost) {
 		log_warn("websocket.control_dropped", LOG_S("session", p->session_id));
-	p->control_lost |= !queued;
-	free(framed);
+		p->control_lost = true;
+	}
 	free(text);
 	lws_callback_on_writable(p->wsi);
 }
@@ -111,12 +100,9 @@ static int write_text(struct peer *p, uint8_t *text, size_t len)
 /* Returns 1, or -1 on failure. */
 static int send_control(struct peer *p)
 {
-	uint32_t len = get_u32(fifo_peek(&p->control));
 	uint8_t *text = p->server->tx + LWS_PRE;
 
-	memcpy(text, fifo_peek(&p->control) + 4, len);
-	fifo_drop(&p->control, 4 + len);
-	return write_text(p, text, len) < 0 ? -1 : 1;
+	return write_text(p, text, control_queue_take(&p->control, text)) < 0 ? -1 : 1;
 }
 
 /* Returns 1 when there was output to send and 0 when not, -1 on failure. */
@@ -201,11 +187,7 @@ static int send_ping(struct peer *p)
 
 static bool has_more(const struct peer *p)
 {
-	size_t len = 0;
-
-	if (p->terminal)
-		terminal_output(p->terminal, &len);
-	return p->control.len || len;
+	return p->control.len || (p->terminal && terminal_output_waiting(p->terminal));
 }
 
 /* Sends what waits, as far as the socket takes it. Returns 1 when it takes no more and 0 when there is no more, -1 on failure. */

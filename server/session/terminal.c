@@ -40,6 +40,11 @@ uint8_t *terminal_output(const struct terminal *t, size_t *len)
 	return fifo_peek(&t->output);
 }
 
+size_t terminal_output_waiting(const struct terminal *t)
+{
+	return t->output.len;
+}
+
 void terminal_output_done(struct terminal *t, size_t n)
 {
 	size_t ours = n < t->ours ? n : t->ours;

@@ -86,6 +86,9 @@ int terminal_run_init(struct terminal *t, const char *const *commands, size_t co
 /* The oldest output, contiguous; *len may be 0. Valid until the next call. */
 uint8_t *terminal_output(const struct terminal *t, size_t *len);
 
+/* Bytes of it. */
+size_t terminal_output_waiting(const struct terminal *t);
+
 /* The peer has passed on the oldest n bytes. */
 void terminal_output_done(struct terminal *t, size_t n);
 
