@@ -11,12 +11,16 @@ const WAITING = [
 	["echo", "echo_seconds", {}],
 ];
 
+/* Of JSON that may be anything. */
+const finite = (value) => (Number.isFinite(value) ? value : undefined);
+const word = (value, chars) => (typeof value === "string" ? shown(value, chars) : "");
+
 /* What has happened between two looks; without an earlier one, since the server's start. */
 export class Span {
 	constructor(now, before) {
 		this.now = now.metrics;
 		this.before = before?.metrics;
-		this.seconds = before ? (now.atMs - before.atMs) / 1000 : now.health.uptimeSeconds;
+		this.seconds = before ? (now.atMs - before.atMs) / 1000 : finite(now.health.uptimeSeconds);
 	}
 
 	delta(name, labels) {
@@ -82,18 +86,13 @@ function processOf(metrics, recently, rates) {
 	};
 }
 
-/* Of JSON that may be anything. */
-function word(value, chars) {
-	return typeof value === "string" ? shown(value, chars) : "";
-}
-
 function headOf({ health }) {
 	const { requested, kind, runtime, version } = health.gvisor ?? {};
 	return {
 		status: word(health.status, 40),
 		reasons: Array.isArray(health.reasons) ? health.reasons.slice(0, 8).map((each) => word(each, 200)) : [],
 		version: word(health.version, 40),
-		uptimeSeconds: Number.isFinite(health.uptimeSeconds) ? health.uptimeSeconds : undefined,
+		uptimeSeconds: finite(health.uptimeSeconds),
 		worker: word(health.worker_id, 60),
 		runtime: requested === false ? "no gVisor" : word([kind ?? runtime, version].filter((each) => typeof each === "string").join(" "), 40),
 	};

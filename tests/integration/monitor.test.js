@@ -199,7 +199,7 @@ describe("of a server that is not ours", () => {
 	].join("\n");
 
 	test("nothing of what it says is obeyed by the terminal", async () => {
-		const health = { ...HEALTH, status: `ok${EVIL}`, version: EVIL, worker_id: EVIL, reasons: [EVIL, { toString: 1 }, 7], gvisor: { kind: EVIL, version: EVIL } };
+		const health = { ...HEALTH, status: `ok${EVIL}`, uptimeSeconds: EVIL, version: EVIL, worker_id: EVIL, reasons: [EVIL, { toString: 1 }, 7], gvisor: { kind: EVIL, version: EVIL } };
 		const answers = (path) => (path === "/health" ? { text: JSON.stringify(health) } : { type: "text/plain", text: evilMetrics });
 		await withStranger(answers, [], async (url) => {
 			const ascii = { LANG: "C", NO_COLOR: "1" };
