@@ -41,7 +41,7 @@ async function once(options, source, page) {
 	const model = describe([await look(source)]);
 	const url = options.url.origin;
 	if (options.json) print(JSON.stringify({ url, ...model }));
-	else print(page.lines(model, { url, width: process.stdout.columns ?? PIPE_WIDTH, height: Infinity }).join("\n"));
+	else print(page.lines(model, { url, width: process.stdout.columns || PIPE_WIDTH, height: Infinity }).join("\n"));
 	return model.status === "ok" ? 0 : 1;
 }
 

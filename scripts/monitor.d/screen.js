@@ -14,8 +14,9 @@ export class Screen {
 		this.#out = out;
 	}
 
+	/* Nobody may have told the terminal yet: it then says 0. */
 	get size() {
-		return { width: this.#out.columns ?? 80, height: this.#out.rows ?? 24 };
+		return { width: this.#out.columns || 80, height: this.#out.rows || 24 };
 	}
 
 	draw(lines) {

@@ -215,6 +215,19 @@ describe("of a server that is not ours", () => {
 		});
 	});
 
+	test("a terminal that does not know its size is taken for one of 80x24", async () => {
+		const answers = (path) => ({ text: path === "/health" ? JSON.stringify(HEALTH) : evilMetrics });
+		const unknown = { terminal: true, size: "cols 0 rows 0", env: { NO_COLOR: "1" } };
+		await withStranger(answers, [], async (url) => {
+			assert.match((await monitor([url], unknown)).out, /^sandbox-api 1 {2}● ok {2}up 5s/);
+			const it = start(["--watch", "0.1", url], unknown);
+			await until(() => it.out.split("\x1b[H").length > 2, "it is drawn");
+			it.child.stdin.write("\x03");
+			const lines = (await it.ended).out.split("\x1b[H")[1].split("\r\n");
+			assert.deepEqual([lines.length, new Set(lines.slice(0, -1).map((line) => line.length))], [24, new Set([80])]);
+		});
+	});
+
 	test("a page of another program is told from ours", async () => {
 		for (const [answer, said] of [
 			[{ text: "{}" }, /is no sandbox-api: \/health gives 200 application\/json/],
