@@ -64,7 +64,6 @@ async function watch(options, source, page) {
 /* Runs a watch; resolves to the signal that ended it, with the terminal as it was. */
 async function untilSignal(it, screen) {
 	const stopped = new Promise((resolve) => Object.keys(SIGNALS).forEach((name) => process.once(name, () => resolve(name))));
-	process.stdout.on("error", () => process.exit(0)); /* nobody reads any more */
 	process.stdout.on("resize", () => it.show());
 	process.on("SIGTSTP", () => {
 		screen?.leave();
@@ -81,6 +80,7 @@ async function untilSignal(it, screen) {
 
 async function test(options, paint) {
 	const interrupt = new AbortController();
+	process.stdout.on("error", () => interrupt.abort(new Error("nobody reads")));
 	for (const name of Object.keys(SIGNALS)) process.once(name, () => interrupt.abort(new Error(`interrupted by ${name}`)));
 	const steps = [];
 	const begun = performance.now();
@@ -105,6 +105,7 @@ async function main() {
 		if (options.help) return process.stdout.write(USAGE) && 0;
 		const { paint, symbols } = palette(process.stdout, process.env);
 		if (options.test) return await test(options, paint);
+		process.stdout.on("error", () => process.exit(0)); /* nobody reads any more */
 		return await (options.watch ? watch : once)(options, sourceOf(options), new Page(paint, symbols));
 	} catch (error) {
 		if (!(error instanceof UsageError || error instanceof LookError)) throw error;

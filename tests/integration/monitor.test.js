@@ -170,7 +170,9 @@ const HEALTH = { status: "ok", worker_id: "w", version: "1", uptimeSeconds: 5, g
 
 /* A server of somebody else's: what it answers, by path; and what it says on a WebSocket. */
 async function withStranger(answers, frames, work) {
+	const asked = [];
 	const server = http.createServer((request, response) => {
+		asked.push(`${request.method} ${request.url}`);
 		const { status = 200, type = "application/json", text } = answers(request.url) ?? { status: 404, text: "" };
 		response.writeHead(status, { "content-type": type }).end(text);
 	});
@@ -178,7 +180,7 @@ async function withStranger(answers, frames, work) {
 	sockets.on("connection", (socket) => frames.forEach((frame) => socket.send(frame)));
 	await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 	try {
-		await work(`http://127.0.0.1:${server.address().port}`);
+		await work(`http://127.0.0.1:${server.address().port}`, { asked, sockets });
 	} finally {
 		sockets.clients.forEach((socket) => socket.terminate());
 		server.closeAllConnections();
@@ -256,6 +258,22 @@ describe("of a server that is not ours", () => {
 				assert.match(err, said);
 				assertTame(err);
 			});
+	});
+
+	test("a session is ended where nobody reads how it goes", async () => {
+		const id = `sess_${"1".repeat(32)}`;
+		let host;
+		const answers = (path) => (path === "/api/v1/sessions" ? { status: 201, text: JSON.stringify({ sessionId: id, wsUrl: `ws://${host}/ws?ticket=t` }) } : { text: "{}" });
+		await withStranger(answers, [], async (url, { asked, sockets }) => {
+			host = new URL(url).host;
+			const it = start(["--test", url]);
+			await until(() => sockets.clients.size === 1, "it waits for its prompt");
+			it.child.stdout.destroy();
+			for (const socket of sockets.clients) for (const text of ['{"type":"connected"}', '{"type":"initComplete"}', "$ "]) socket.send(text);
+			const { code, err } = await it.ended;
+			assert.deepEqual([code, err], [1, ""]);
+			assert.equal(asked.at(-1), `DELETE /api/v1/sessions/${id}`);
+		});
 	});
 
 	test("a session there ends with a sentence, whatever it sends", async () => {
