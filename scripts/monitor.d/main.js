@@ -50,7 +50,8 @@ async function watch(options, source, page) {
 	const out = process.stdout;
 	const screen = out.isTTY && !options.json && process.env.TERM !== "dumb" ? new Screen(out) : undefined;
 	const url = options.url.origin;
-	const show = (model, trouble) => {
+	const show = (seen, trouble) => {
+		const model = trouble ? { ...seen, status: "unknown" } : seen;
 		if (options.json) return print(JSON.stringify({ url, ...model, ...(trouble ? { trouble } : {}) }));
 		const { width, height } = screen?.size ?? { width: PIPE_WIDTH, height: Infinity };
 		const lines = page.lines(model, { url, width, height, trouble });

@@ -230,6 +230,20 @@ describe("of a server that is not ours", () => {
 		});
 	});
 
+	test("what answers no more is not called well, but the last figures stay", async () => {
+		let left = 2;
+		const answers = (path) => (path === "/health" ? { status: left-- > 0 ? 200 : 500, text: JSON.stringify(HEALTH) } : { text: evilMetrics });
+		await withStranger(answers, [], async (url) => {
+			const it = start(["--watch", "0.1", "--json", url]);
+			await until(() => it.out.split("\n").length > 4, "it is missed");
+			it.child.kill("SIGINT");
+			const lines = (await it.ended).out.trim().split("\n").map((line) => JSON.parse(line));
+			assert.deepEqual(lines.slice(0, 3).map(({ status }) => status), ["ok", "ok", "unknown"]);
+			assert.match(lines[2].trouble, /\/health gives 500/);
+			assert.deepEqual(lines[2].sessions.states, lines[0].sessions.states);
+		});
+	});
+
 	test("a page of another program is told from ours", async () => {
 		for (const [answer, said] of [
 			[{ text: "{}" }, /is no sandbox-api: \/health gives 200 application\/json/],
