@@ -83,6 +83,9 @@ describe("the dashboard", () => {
 	});
 
 	test("asks for the chosen servers only, by PromQL that Prometheus can read", () => {
+		/* All of them are all of ours: up and process_* are of every job that a Prometheus has. */
+		for (const { query, includeAll, allValue } of dashboard.templating.list.slice(1))
+			assert.deepEqual([includeAll, allValue, /^label_values\(sandbox_api_/.test(query.query)], [true, undefined, true]);
 		for (const { title, expr } of targets) {
 			const selectors = expr.match(/\{[^}]*\}/g);
 			assert.ok(selectors?.every((each) => each.startsWith('{job=~"$job", instance=~"$instance"')), `${title}: ${expr}`);
