@@ -70,11 +70,10 @@ void http_defer(struct http_request *r, void (*on_gone)(void *arg), void *arg);
 __attribute__((format(printf, 2, 3))) void http_header(struct http_request *r, const char *format,
 						       ...);
 
-/* Answers. Each request gets exactly one. json: likewise. */
-void http_answer_json(struct http_request *r, unsigned status, char *json);
-/* text: from the heap, freed here; NULL is answered as 500. */
+/* Answers. Each request gets exactly one. text, json: from the heap, freed here; NULL is answered as 500. */
 void http_answer_text(struct http_request *r, unsigned status, const char *content_type, char *text,
 		      size_t len);
+void http_answer_json(struct http_request *r, unsigned status, char *json);
 void http_answer_data(struct http_request *r, unsigned status, const char *content_type,
 		      const void *data, size_t len);
 void http_answer_empty(struct http_request *r, unsigned status);
