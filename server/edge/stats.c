@@ -55,9 +55,9 @@ void stopwatch_output(struct stopwatch *w, struct edge_stats *s, size_t bytes)
 	if (!w->opened_ns && !w->typed_ns)
 		return;
 	uint64_t now_ns = clock_monotonic_ns();
-	if (w->opened_ns)
+	if (w->opened_ns && w->kind < START_KINDS)
 		histogram_note(&s->prompt[w->kind], now_ns - w->opened_ns);
-	else if (now_ns - w->typed_ns <= ECHO_LIMIT_NS)
+	else if (w->typed_ns && now_ns - w->typed_ns <= ECHO_LIMIT_NS)
 		histogram_note(&s->echo, now_ns - w->typed_ns);
 	w->opened_ns = w->typed_ns = 0;
 }

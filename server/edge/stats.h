@@ -40,9 +40,9 @@ const char *status_code_name(size_t i);
 
 /* What is measured on one WebSocket. */
 struct stopwatch {
-	uint64_t opened_ns; /* 0 once the first output is out */
-	uint64_t typed_ns;  /* of the input that waits for output; 0: none does */
-	enum start_kind kind;
+	uint64_t opened_ns;   /* 0 once the first output is out */
+	uint64_t typed_ns;    /* of the input that waits for output; 0: none does */
+	enum start_kind kind; /* START_KINDS: of none; its first output is not measured */
 };
 
 void stopwatch_start(struct stopwatch *w, enum start_kind kind);

@@ -59,6 +59,9 @@ struct terminal *terminal_open(struct session *session, const struct client *cli
 /* Whether its shell stood at a prompt before; to be asked before terminal_begin(). */
 bool terminal_is_warm(const struct terminal *t);
 
+/* Whether init commands are running or have to; a session's own come before its first output. */
+bool terminal_has_init(const struct terminal *t);
+
 /* The peer is ready for events, which come from now on: at once what the shell has said already. */
 void terminal_begin(struct terminal *t);
 

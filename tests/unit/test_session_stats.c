@@ -121,6 +121,17 @@ START_TEST(a_start_is_cold_and_takes_its_time)
 	ck_assert_uint_le(stats()->start[START_COLD].sum_ns, clock_monotonic_ns() - before_ns);
 	look(eye);
 	ck_assert(!terminal_is_warm(eye->terminal));
+	ck_assert(!terminal_has_init(eye->terminal));
+}
+END_TEST
+
+START_TEST(a_terminal_knows_of_the_init_commands_that_come_first)
+{
+	static const char *const init[] = {"true"};
+
+	start(init, 1);
+	look(eye);
+	ck_assert(terminal_has_init(eye->terminal));
 }
 END_TEST
 
@@ -199,6 +210,20 @@ START_TEST(the_first_output_is_the_prompt_and_the_next_after_input_an_echo)
 }
 END_TEST
 
+START_TEST(the_first_output_of_a_start_of_no_kind_is_neither_prompt_nor_echo)
+{
+	stopwatch_start(&watch, START_KINDS);
+	stopwatch_input(&watch, &edge, 1);
+	stopwatch_output(&watch, &edge, 20);
+	for (size_t i = 0; i < START_KINDS; i++)
+		ck_assert_uint_eq(histogram_count(&edge.prompt[i]), 0);
+	ck_assert_uint_eq(histogram_count(&edge.echo), 0);
+	stopwatch_input(&watch, &edge, 1);
+	stopwatch_output(&watch, &edge, 1);
+	ck_assert_uint_eq(histogram_count(&edge.echo), 1);
+}
+END_TEST
+
 START_TEST(input_without_an_echo_is_forgotten)
 {
 	stopwatch_output(&watch, &edge, 1);
@@ -251,12 +276,14 @@ int main(void)
 	tcase_add_test(sessions, one_that_was_never_created_does_not_end_either);
 	tcase_add_test(sessions, a_draining_server_is_not_open);
 	tcase_add_test(sessions, a_start_is_cold_and_takes_its_time);
+	tcase_add_test(sessions, a_terminal_knows_of_the_init_commands_that_come_first);
 	suite_add_tcase(suite, sessions);
 	tcase_add_checked_fixture(pool, set_up_pool, tear_down_pool);
 	tcase_add_test(pool, a_start_from_the_pool_is_warm_and_so_is_its_first_terminal_only);
 	suite_add_tcase(suite, pool);
 	tcase_add_checked_fixture(at_edge, set_up_edge, NULL);
 	tcase_add_test(at_edge, the_first_output_is_the_prompt_and_the_next_after_input_an_echo);
+	tcase_add_test(at_edge, the_first_output_of_a_start_of_no_kind_is_neither_prompt_nor_echo);
 	tcase_add_test(at_edge, input_without_an_echo_is_forgotten);
 	tcase_add_test(at_edge, every_status_is_counted_under_its_name_or_as_another);
 	suite_add_tcase(suite, at_edge);
