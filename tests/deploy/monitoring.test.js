@@ -67,6 +67,12 @@ describe("the dashboard", () => {
 		assert.equal(new Set(ids).size, ids.length);
 	});
 
+	test("shows how it is, and not how it was before it went away, where it shows no graph", () => {
+		const now = panels.filter(({ type, options }) => type === "stat" && options.graphMode === "none");
+		assert.ok(now.length >= 6);
+		for (const { title, targets: list } of now) assert.deepEqual(list.map(({ instant, range }) => [instant, range]), [[true, false]], title);
+	});
+
 	test("fills every line from side to side, and no panel lies on another", () => {
 		const taken = new Map();
 		for (const { title, gridPos: { x, y, w, h } } of dashboard.panels) {
