@@ -65,18 +65,23 @@ async function watch(options, source, page) {
 /* Runs a watch; resolves to the signal that ended it, with the terminal as it was. */
 async function untilSignal(it, screen) {
 	const stopped = new Promise((resolve) => Object.keys(SIGNALS).forEach((name) => process.once(name, () => resolve(name))));
-	process.stdout.on("resize", () => it.show());
-	process.on("SIGTSTP", () => {
-		screen?.leave();
-		process.kill(process.pid, "SIGSTOP");
-	});
-	process.on("SIGCONT", () => it.show());
+	if (screen) redraw(it, screen);
 	try {
 		return await Promise.race([stopped, it.run()]);
 	} finally {
 		it.stop();
 		screen?.leave();
 	}
+}
+
+/* When its size is another one, and around Ctrl-Z. */
+function redraw(it, screen) {
+	process.stdout.on("resize", () => it.show());
+	process.on("SIGTSTP", () => {
+		screen.leave();
+		process.kill(process.pid, "SIGSTOP");
+	});
+	process.on("SIGCONT", () => it.show());
 }
 
 async function test(options, paint) {

@@ -230,6 +230,18 @@ describe("of a server that is not ours", () => {
 		});
 	});
 
+	test("a report that is no screen is made once, however often it is stopped and goes on", async () => {
+		const answers = (path) => ({ text: path === "/health" ? JSON.stringify(HEALTH) : evilMetrics });
+		await withStranger(answers, [], async (url) => {
+			const it = start(["--watch", "1000", "--json", url]);
+			await until(() => it.out.endsWith("\n"), "it is there");
+			it.child.kill("SIGCONT");
+			it.child.kill("SIGINT");
+			const { code, out } = await it.ended;
+			assert.deepEqual([code, out.trim().split("\n").length], [0, 1]);
+		});
+	});
+
 	test("what answers no more is not called well, but the last figures stay", async () => {
 		let left = 2;
 		const answers = (path) => (path === "/health" ? { status: left-- > 0 ? 200 : 500, text: JSON.stringify(HEALTH) } : { text: evilMetrics });
