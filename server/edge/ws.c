@@ -329,14 +329,6 @@ static enum end_reason why_no_terminal(const struct err *err)
 	return err->kind == ERR_UPSTREAM ? END_SANDBOX_DIED : END_NO_TERMINAL;
 }
 
-/* How long init commands take is their author's business. */
-static enum start_kind start_kind_of(const struct terminal *t)
-{
-	if (terminal_has_init(t))
-		return START_KINDS;
-	return terminal_is_warm(t) ? START_WARM : START_COLD;
-}
-
 int ws_on_established(struct lws *wsi, struct connection *c)
 {
 	struct peer *p = c->peer;
@@ -364,7 +356,7 @@ int ws_on_established(struct lws *wsi, struct connection *c)
 	}
 	log_info("websocket.connected", LOG_S("session", p->session_id),
 		 LOG_S("client", p->client.name));
-	stopwatch_start(&p->watch, start_kind_of(p->terminal));
+	stopwatch_start(&p->watch, terminal_start_kind(p->terminal));
 	queue_control(p, wire_connected(p->session_id));
 	terminal_begin(p->terminal);
 	return 0;

@@ -167,9 +167,11 @@ static bool take_shell(struct terminal *t, unsigned rows, unsigned cols, struct 
 	return true;
 }
 
-bool terminal_is_warm(const struct terminal *t)
+enum start_kind terminal_start_kind(const struct terminal *t)
 {
-	return t->prompt.len > 0;
+	if (t->init)
+		return START_KINDS;
+	return t->prompt.len ? START_WARM : START_COLD;
 }
 
 /* As if it were said now. */

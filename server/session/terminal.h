@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "sandbox/pty.h"
 #include "session/ending.h"
+#include "session/session_stats.h"
 
 struct client;
 struct session;
@@ -56,11 +57,9 @@ struct terminal *terminal_open(struct session *session, const struct client *cli
 			       int64_t cols, const struct terminal_events *events, void *arg,
 			       struct err *err);
 
-/* Whether its shell stood at a prompt before; to be asked before terminal_begin(). */
-bool terminal_is_warm(const struct terminal *t);
-
-/* Whether init commands are running or have to; a session's own come before its first output. */
-bool terminal_has_init(const struct terminal *t);
+/* Warm when its shell stood at a prompt before; to be asked before terminal_begin(). START_KINDS where init commands come before its
+ * first output: how long they take is their author's business. */
+enum start_kind terminal_start_kind(const struct terminal *t);
 
 /* The peer is ready for events, which come from now on: at once what the shell has said already. */
 void terminal_begin(struct terminal *t);

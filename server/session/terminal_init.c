@@ -127,11 +127,6 @@ void terminal_abandon_init(struct terminal *t)
 		finish_init(t, false, "The shell ended");
 }
 
-bool terminal_has_init(const struct terminal *t)
-{
-	return t->init != NULL;
-}
-
 bool terminal_prepare_init(struct terminal *t, const struct session *s)
 {
 	return !s->init_count || set_up(t, (const char *const *)s->init, s->init_count, true, false,

@@ -120,8 +120,7 @@ START_TEST(a_start_is_cold_and_takes_its_time)
 	ck_assert_uint_gt(stats()->start[START_COLD].sum_ns, 0);
 	ck_assert_uint_le(stats()->start[START_COLD].sum_ns, clock_monotonic_ns() - before_ns);
 	look(eye);
-	ck_assert(!terminal_is_warm(eye->terminal));
-	ck_assert(!terminal_has_init(eye->terminal));
+	ck_assert_int_eq(terminal_start_kind(eye->terminal), START_COLD);
 }
 END_TEST
 
@@ -131,7 +130,7 @@ START_TEST(a_terminal_knows_of_the_init_commands_that_come_first)
 
 	start(init, 1);
 	look(eye);
-	ck_assert(terminal_has_init(eye->terminal));
+	ck_assert_int_eq(terminal_start_kind(eye->terminal), START_KINDS);
 }
 END_TEST
 
@@ -168,7 +167,8 @@ START_TEST(a_start_from_the_pool_is_warm_and_so_is_its_first_terminal_only)
 		terminal_open(client.session, &anybody, 24, 80, &eye_events, eye, &err);
 	struct terminal *other =
 		terminal_open(client.session, &anybody, 24, 80, &eye_events, &second, &err);
-	ck_assert(terminal_is_warm(first) && !terminal_is_warm(other));
+	ck_assert_int_eq(terminal_start_kind(first), START_WARM);
+	ck_assert_int_eq(terminal_start_kind(other), START_COLD);
 	ck_assert_uint_eq(stats()->terminals, 2);
 	terminal_close(first);
 	terminal_close(other);
