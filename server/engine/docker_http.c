@@ -127,21 +127,17 @@ static void finish(struct http_call *call, int status, const struct err *err)
 	call->done(call->arg, &answer, err);
 }
 
-static void fail(struct http_call *call, const char *text)
+static void fail(struct http_call *call, int code, const char *text)
 {
 	struct err err;
 
-	err_set(&err, ERR_UPSTREAM, 0, "%s: %s", call->http->path, text);
+	err_set(&err, ERR_UPSTREAM, code, "%s: %s", call->http->path, text);
 	finish(call, call->answer.status, &err);
 }
 
 static void on_limit(uv_timer_t *timer)
 {
-	struct http_call *call = timer->data;
-	struct err err;
-
-	err_set(&err, ERR_UPSTREAM, ETIMEDOUT, "%s: no answer in time", call->http->path);
-	finish(call, call->answer.status, &err);
+	fail(timer->data, ETIMEDOUT, "no answer in time");
 }
 
 /* --- the answer --- */
@@ -166,7 +162,7 @@ static void judge(struct http_call *call)
 	if (call->on_line && !hand_out_lines(call))
 		return;
 	if (call->answer.flaw)
-		fail(call, call->answer.flaw);
+		fail(call, 0, call->answer.flaw);
 	else if (call->answer.complete)
 		finish(call, call->answer.status, NULL);
 }
@@ -186,7 +182,7 @@ static void on_lost(struct connection *c, const char *why)
 	if (c->used && !call->answer.head_bytes && !call->answer.in_body) {
 		close_connection(c);
 		if (!connect_anew(call))
-			fail(call, "no memory");
+			fail(call, 0, "no memory");
 		return;
 	}
 	docker_answer_end(&call->answer);
@@ -244,7 +240,7 @@ static void on_connected(uv_connect_t *req, int status)
 	if (status == 0)
 		status = uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
 	if (status < 0)
-		fail(c->call, strerror(-status));
+		fail(c->call, 0, strerror(-status));
 	else
 		send_request(c);
 }
