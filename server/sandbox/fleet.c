@@ -90,27 +90,40 @@ void fleet_engine_event(struct fleet *f, const struct docker_event *event)
 	}
 }
 
+static struct sandbox *first_unexplained(const struct fleet *f)
+{
+	struct sandbox *s = f->sandboxes;
+
+	while (s && (s->state != DYING || s->died))
+		s = s->hh.next;
+	return s;
+}
+
+/* From the beginning after each, here and below: whose owner learns of its end may end others, too. */
 void fleet_engine_stream(struct fleet *f, bool up)
 {
-	struct sandbox *s, *next;
+	struct sandbox *s;
 
 	f->events_up = up;
-	HASH_ITER(hh, f->sandboxes, s, next)
-	{
-		if (!up)
-			sandbox_engine_lost(s);
-	}
+	while (!up && (s = first_unexplained(f)))
+		sandbox_engine_lost(s);
+}
+
+static struct sandbox *first_late(const struct fleet *f, uint64_t now_ms)
+{
+	struct sandbox *s = f->sandboxes;
+
+	while (s && (!s->deadline_ms || s->deadline_ms > now_ms))
+		s = s->hh.next;
+	return s;
 }
 
 void fleet_sweep(struct fleet *f, uint64_t now_ms)
 {
-	struct sandbox *s, *next;
+	struct sandbox *s;
 
-	HASH_ITER(hh, f->sandboxes, s, next)
-	{
-		if (s->deadline_ms && s->deadline_ms <= now_ms)
-			sandbox_expire(s);
-	}
+	while ((s = first_late(f, now_ms)))
+		sandbox_expire(s);
 }
 
 void fleet_reconcile(struct fleet *f, const struct docker_container *list, size_t count)

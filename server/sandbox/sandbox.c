@@ -369,8 +369,7 @@ void sandbox_on_die(struct sandbox *s, const struct docker_event *event)
 
 void sandbox_engine_lost(struct sandbox *s)
 {
-	if (s->state == DYING && !s->died)
-		end(s, s->out_of_memory ? s->end : SANDBOX_END_ENGINE_LOST, &s->why);
+	end(s, s->out_of_memory ? s->end : SANDBOX_END_ENGINE_LOST, &s->why);
 }
 
 void sandbox_expire(struct sandbox *s)

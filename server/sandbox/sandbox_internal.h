@@ -49,9 +49,9 @@ void sandbox_discard(struct sandbox *s);
 
 void fleet_note_failed_start(struct fleet *f, uint64_t now_ms);
 
-/* What fleet.c has heard or seen of it. They may free it. */
+/* What fleet.c has heard or seen of it. They may free it, and through its owner others: a spare one that gives way to a session. */
 void sandbox_on_die(struct sandbox *s, const struct docker_event *event);
-void sandbox_engine_lost(struct sandbox *s);
+void sandbox_engine_lost(struct sandbox *s); /* DYING, and nobody will say why */
 void sandbox_expire(struct sandbox *s);
 
 #endif

@@ -467,6 +467,31 @@ START_TEST(a_spare_gives_way_where_the_host_is_full)
 }
 END_TEST
 
+static bool has_one_bash(void)
+{
+	return count().ready == 1 && !reaper_count(world.reaper);
+}
+
+START_TEST(a_spare_gives_way_when_the_one_that_was_claimed_is_found_dead)
+{
+	fill();
+	sim_cut(container_of("bash", 1));
+	sim_cut(container_of("bash", 2));
+	world_until(has_one_bash);
+	world.config.max_containers = (int64_t)fleet_containers(world.fleet);
+	sim_container_agent(container_of("bash", 0))->deaf = true;
+	ck_assert_int_eq(ask(&good, NULL, 0), 0);
+	pass(20);
+	sim_cut(container_of("bash", 0));
+	pass(20);
+	/* In the middle of this sweep it goes, and the next one of the fleet with it. */
+	fleet_sweep(world.fleet, clock_monotonic_ms() + 2000);
+	world_until(is_answered);
+	ck_assert_ptr_nonnull(client.session);
+	ck_assert_uint_eq(pool_spares(world.pool), ALL - SIZE - 1);
+}
+END_TEST
+
 START_TEST(a_stopped_pool_has_none_and_makes_none)
 {
 	fill();
@@ -552,6 +577,7 @@ int main(void)
 		tc, its_agent_ends_it_soon_after_it_is_too_old_and_its_label_says_the_latest_end);
 	tcase_add_test(tc, spares_do_not_count_against_sessions);
 	tcase_add_test(tc, a_spare_gives_way_where_the_host_is_full);
+	tcase_add_test(tc, a_spare_gives_way_when_the_one_that_was_claimed_is_found_dead);
 	tcase_add_test(tc, a_stopped_pool_has_none_and_makes_none);
 	suite_add_tcase(suite, tc);
 
