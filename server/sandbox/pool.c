@@ -74,7 +74,8 @@ static bool is_current(const struct spare *s)
 
 static bool is_free(const struct spare *s, const struct environment *environment)
 {
-	return s->state == SPARE_READY && s->environment == environment && is_current(s);
+	return s->state == SPARE_READY && s->environment == environment && is_current(s) &&
+	       sandbox_is_well(s->sandbox);
 }
 
 static struct spare *oldest_free(const struct pool *p, const struct environment *environment)

@@ -459,7 +459,12 @@ struct sandbox *sandbox_new(struct fleet *f, const struct sandbox_order *order,
 	return s;
 }
 
-bool sandbox_claim(struct sandbox *s)
+bool sandbox_is_well(const struct sandbox *s)
+{
+	return s->state == READY && !s->deadline_ms;
+}
+
+void sandbox_claim(struct sandbox *s)
 {
 	uint8_t payload[4 + PONG_BYTES];
 
@@ -467,7 +472,7 @@ bool sandbox_claim(struct sandbox *s)
 	s->claiming = true;
 	put_u32(payload, seconds(s->order.lifetime_ms));
 	make_token(s, payload + 4);
-	return send_frame(s, FRAME_DEADLINE, 0, payload, sizeof(payload));
+	send_frame(s, FRAME_DEADLINE, 0, payload, sizeof(payload));
 }
 
 void sandbox_set_owner(struct sandbox *s, const struct sandbox_events *events, void *arg)

@@ -107,9 +107,12 @@ struct sandbox_order {
 struct sandbox *sandbox_new(struct fleet *f, const struct sandbox_order *order,
 			    const struct sandbox_events *events, void *arg, struct err *err);
 
-/* Of one that is ready: tells its agent that the session's lifetime begins now, and asks whether it is there: one frame. on_claimed
- * or on_end follows; how long to wait is for the owner to say. False when the frame cannot be sent: on_end follows. */
-bool sandbox_claim(struct sandbox *s);
+/* Whether it is ready, and nothing is known of its end. */
+bool sandbox_is_well(const struct sandbox *s);
+
+/* Of one that is well: tells its agent that the session's lifetime begins now, and asks whether it is there: one frame. on_claimed
+ * or on_end follows; how long to wait is for the owner to say. */
+void sandbox_claim(struct sandbox *s);
 
 /* From now on another one is told. */
 void sandbox_set_owner(struct sandbox *s, const struct sandbox_events *events, void *arg);

@@ -340,6 +340,20 @@ START_TEST(when_all_have_died_the_session_starts_one)
 }
 END_TEST
 
+/* Its stream has ended, and the Engine has not said why yet. */
+START_TEST(one_that_is_dying_is_not_waited_for)
+{
+	fill();
+	sim_cut(container_of("bash", 0));
+	world_turns(20);
+	ck_assert_uint_eq(count().ready, SIZE - 1);
+	ck_assert_int_eq(ask(&good, NULL, 0), 0);
+	pass(100);
+	ck_assert(is_answered());
+	ck_assert_uint_eq(count().hits, 1);
+}
+END_TEST
+
 static bool is_claimed(void)
 {
 	return count().ready < SIZE;
@@ -452,7 +466,7 @@ END_TEST
 
 static bool is_bash_empty(void)
 {
-	return count().ready == 0 && !reaper_count(world.reaper);
+	return pool_spares(world.pool) == ALL - SIZE && !reaper_count(world.reaper);
 }
 
 START_TEST(a_spare_gives_way_where_the_host_is_full)
@@ -469,7 +483,7 @@ END_TEST
 
 static bool has_one_bash(void)
 {
-	return count().ready == 1 && !reaper_count(world.reaper);
+	return pool_spares(world.pool) == ALL - SIZE + 1 && !reaper_count(world.reaper);
 }
 
 START_TEST(a_spare_gives_way_when_the_one_that_was_claimed_is_found_dead)
@@ -565,6 +579,7 @@ int main(void)
 	tcase_add_test(tc, init_commands_run_in_its_shell);
 	tcase_add_test(tc, a_shell_that_ends_before_its_terminal_comes_is_replaced);
 	tcase_add_test(tc, one_that_has_died_is_not_handed_out);
+	tcase_add_test(tc, one_that_is_dying_is_not_waited_for);
 	tcase_add_test(tc, one_whose_agent_does_not_answer_is_passed_over);
 	tcase_add_test(tc, when_all_have_died_the_session_starts_one);
 	tcase_add_test(tc, a_session_may_end_while_its_spare_is_asked);
