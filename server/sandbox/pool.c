@@ -110,7 +110,10 @@ size_t pool_spares(const struct pool *p)
 	const struct spare *s;
 	size_t count = 0;
 
-	DL_COUNT(p->spares, s, count);
+	DL_FOREACH(p->spares, s)
+	{
+		count += s->state != SPARE_CLAIMED;
+	}
 	return count;
 }
 

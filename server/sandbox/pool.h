@@ -77,7 +77,7 @@ void pool_cancel(struct pool_claim *c);
 /* Makes room for a sandbox of another environment: one spare goes, of that environment which has most. False when there is none. */
 bool pool_yield(struct pool *p);
 
-/* Spares of all environments, in any state: places that a session can have. */
+/* Spares of all environments that nobody has claimed, in any state: places that a session can have. */
 size_t pool_spares(const struct pool *p);
 
 struct pool_counts {

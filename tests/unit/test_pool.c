@@ -464,6 +464,17 @@ START_TEST(spares_do_not_count_against_sessions)
 }
 END_TEST
 
+START_TEST(one_that_is_claimed_counts_as_the_sessions)
+{
+	fill();
+	sim_container_agent(container_of("bash", 0))->deaf = true;
+	ck_assert_int_eq(ask(&good, NULL, 0), 0);
+	pass(20);
+	ck_assert_uint_eq(pool_spares(world.pool), ALL - 1);
+	ck_assert_uint_eq(sessions_containers(world.sessions), 1);
+}
+END_TEST
+
 static bool is_bash_empty(void)
 {
 	return pool_spares(world.pool) == ALL - SIZE && !reaper_count(world.reaper);
@@ -591,6 +602,7 @@ int main(void)
 	tcase_add_test(
 		tc, its_agent_ends_it_soon_after_it_is_too_old_and_its_label_says_the_latest_end);
 	tcase_add_test(tc, spares_do_not_count_against_sessions);
+	tcase_add_test(tc, one_that_is_claimed_counts_as_the_sessions);
 	tcase_add_test(tc, a_spare_gives_way_where_the_host_is_full);
 	tcase_add_test(tc, a_spare_gives_way_when_the_one_that_was_claimed_is_found_dead);
 	tcase_add_test(tc, a_stopped_pool_has_none_and_makes_none);
