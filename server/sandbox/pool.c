@@ -325,6 +325,15 @@ void pool_sweep(struct pool *p, size_t places, uint64_t now_ms)
 	refill(p, places, now_ms);
 }
 
+static struct spare *first_unclaimed(const struct pool *p)
+{
+	struct spare *s = p->spares;
+
+	while (s && s->state == SPARE_CLAIMED)
+		s = s->next;
+	return s;
+}
+
 bool pool_yield(struct pool *p)
 {
 	struct spare *most = NULL;
@@ -338,6 +347,8 @@ bool pool_yield(struct pool *p)
 		most = s;
 		count = n;
 	}
+	if (!most)
+		most = first_unclaimed(p);
 	if (most)
 		spare_discard(most);
 	return most != NULL;

@@ -74,7 +74,8 @@ struct pool_claim *pool_claim(struct pool *p, const struct environment *environm
 /* The claim is given up: its sandbox goes, done never comes. Accepts NULL. */
 void pool_cancel(struct pool_claim *c);
 
-/* Makes room for a sandbox of another environment: one spare goes, of that environment which has most. False when there is none. */
+/* Makes room for a sandbox: one spare goes, of that environment which has most ready, or one that is not ready yet. False when there is
+ * none. */
 bool pool_yield(struct pool *p);
 
 /* Spares of all environments that nobody has claimed, in any state: places that a session can have. */

@@ -492,6 +492,28 @@ START_TEST(a_spare_gives_way_where_the_host_is_full)
 }
 END_TEST
 
+static bool is_starting(void)
+{
+	return count().starting == 1 && sim_container_count(world.sim) == 1;
+}
+
+static bool is_alone(void)
+{
+	return fleet_containers(world.fleet) == 1;
+}
+
+START_TEST(one_that_is_not_ready_gives_way_too)
+{
+	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_HANG});
+	world_until(is_starting);
+	world.config.max_containers = 1;
+	world.places = 1;
+	start(NULL, 0);
+	sim_release(world.sim);
+	world_until(is_alone);
+}
+END_TEST
+
 static bool has_one_bash(void)
 {
 	return pool_spares(world.pool) == ALL - SIZE + 1 && !reaper_count(world.reaper);
@@ -604,6 +626,7 @@ int main(void)
 	tcase_add_test(tc, spares_do_not_count_against_sessions);
 	tcase_add_test(tc, one_that_is_claimed_counts_as_the_sessions);
 	tcase_add_test(tc, a_spare_gives_way_where_the_host_is_full);
+	tcase_add_test(tc, one_that_is_not_ready_gives_way_too);
 	tcase_add_test(tc, a_spare_gives_way_when_the_one_that_was_claimed_is_found_dead);
 	tcase_add_test(tc, a_stopped_pool_has_none_and_makes_none);
 	suite_add_tcase(suite, tc);
