@@ -23,10 +23,12 @@ struct pool *pool_new(const struct pool_parts *parts)
 
 	if (!p)
 		return NULL;
-	*p = (struct pool){.parts = *parts, .backoff_ms = BACKOFF_MIN_MS};
-	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+	p->parts = *parts;
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++) {
+		p->shelves[i].backoff_ms = BACKOFF_MIN_MS;
 		demand_init(&p->shelves[i].demand, (size_t)parts->config->pool_size,
 			    clock_monotonic_ms());
+	}
 	return p;
 }
 
@@ -155,7 +157,10 @@ static void finish(struct pool_claim *c, struct sandbox *sandbox, struct parked 
 
 void pool_spare_claimed(struct pool_claim *c, struct sandbox *sandbox, struct parked *shell)
 {
-	shelf_of(c->pool, c->environment)->hits++;
+	struct shelf *shelf = shelf_of(c->pool, c->environment);
+
+	shelf->hits++;
+	shelf->backoff_ms = BACKOFF_MIN_MS;
 	finish(c, sandbox, shell);
 }
 
@@ -177,21 +182,27 @@ static void claim_another(struct pool_claim *c)
 void pool_spare_ready(struct pool *p, uint64_t took_ms)
 {
 	p->due_ms = clock_monotonic_ms() + PACE * took_ms;
-	p->backoff_ms = BACKOFF_MIN_MS;
 }
 
-static void back_off(struct pool *p)
+/* Longer each time until one has been given out: that one comes to its prompt does not say that it lives. Several that are lost at
+ * once are one failure. */
+static void back_off(struct shelf *shelf)
 {
-	p->not_before_ms = clock_monotonic_ms() + p->backoff_ms;
-	p->backoff_ms = p->backoff_ms * 2 < BACKOFF_MAX_MS ? p->backoff_ms * 2 : BACKOFF_MAX_MS;
+	uint64_t now_ms = clock_monotonic_ms(), twice_ms = shelf->backoff_ms * 2;
+
+	if (now_ms < shelf->not_before_ms)
+		return;
+	shelf->not_before_ms = now_ms + shelf->backoff_ms;
+	shelf->backoff_ms = twice_ms < BACKOFF_MAX_MS ? twice_ms : BACKOFF_MAX_MS;
 }
 
-void pool_spare_lost(struct pool *p, const struct environment *environment, enum spare_state state,
+void pool_spare_lost(struct pool *p, const struct environment *environment,
 		     struct pool_claim *claim)
 {
-	shelf_of(p, environment)->discarded++;
-	if (state < SPARE_READY)
-		back_off(p);
+	struct shelf *shelf = shelf_of(p, environment);
+
+	shelf->discarded++;
+	back_off(shelf);
 	if (claim)
 		claim_another(claim);
 }
@@ -212,7 +223,8 @@ static size_t urgency(struct pool *p, size_t i, uint64_t now_ms)
 	size_t target = target_of(p, i, now_ms);
 	bool urgent = have < (size_t)config->pool_min && have < target;
 
-	if (have >= target || !watch_can_start(p->parts.watch, &environments[i]))
+	if (have >= target || now_ms < p->shelves[i].not_before_ms ||
+	    !watch_can_start(p->parts.watch, &environments[i]))
 		return 0;
 	if (!urgent && now_ms < p->due_ms)
 		return 0;
@@ -250,7 +262,7 @@ static bool may_start(const struct pool *p, size_t places, uint64_t now_ms)
 {
 	const struct pool_parts *parts = &p->parts;
 
-	return !p->stopped && now_ms >= p->not_before_ms && pool_spares(p) < places / 2 &&
+	return !p->stopped && pool_spares(p) < places / 2 &&
 	       fleet_containers(parts->fleet) < places && !fleet_starting(parts->fleet) &&
 	       !is_opening(p) && !fleet_circuit_open(parts->fleet, now_ms) &&
 	       (!parts->guard || guard_ok(parts->guard, watch_health(parts->watch)->epoch));
@@ -267,7 +279,7 @@ static void refill(struct pool *p, size_t places, uint64_t now_ms)
 	if (!environment || spare_order(p, environment, &err))
 		return;
 	log_warn("pool.no_spare", LOG_S("environment", environment->name), LOG_S("error", err.msg));
-	back_off(p);
+	back_off(shelf_of(p, environment));
 }
 
 /* --- by the clock --- */

@@ -8,8 +8,8 @@
  * differ.) It also goes when it has waited for POOL_SPARE_MS; it is then replaced before it goes.
  *
  * Refilling is paced: one start at a time, none while somebody waits for a start, and pauses in proportion to how long the latest took,
- * so that a busy host is left alone. An environment with fewer than POOL_MIN goes before the others, without pauses. After a failure it
- * backs off. All spares together take at most half of the host's places, and give way to sessions.
+ * so that a busy host is left alone. An environment with fewer than POOL_MIN goes before the others, without pauses. One that loses
+ * spares backs off, and the others go on. All spares together take at most half of the host's places, and give way to sessions.
  */
 #ifndef SANDBOX_SANDBOX_POOL_H
 #define SANDBOX_SANDBOX_POOL_H

@@ -36,10 +36,11 @@ struct pool {
 	struct shelf {
 		struct demand demand;
 		uint64_t hits, misses, discarded;
+		uint64_t backoff_ms,
+			not_before_ms; /* the next pause after a loss; no start before */
 	} shelves[ENVIRONMENT_COUNT];
 	bool stopped;
-	uint64_t due_ms;                    /* the next start of what is not urgent */
-	uint64_t backoff_ms, not_before_ms; /* the next pause after a failure; no start before */
+	uint64_t due_ms; /* the next start of what is not urgent */
 };
 
 /* Starts one, made for the Engine and image of now. False with *err when that fails. */
@@ -62,8 +63,8 @@ void pool_spare_ready(struct pool *p, uint64_t took_ms);
 /* Its agent has answered: sandbox and shell are the claim's, the spare is gone. */
 void pool_spare_claimed(struct pool_claim *claim, struct sandbox *sandbox, struct parked *shell);
 
-/* One has gone that was in that state; claim: whose it would have been, or NULL. */
-void pool_spare_lost(struct pool *p, const struct environment *environment, enum spare_state state,
+/* One has gone; claim: whose it would have been, or NULL. */
+void pool_spare_lost(struct pool *p, const struct environment *environment,
 		     struct pool_claim *claim);
 
 #endif

@@ -29,14 +29,13 @@ static void lose(struct spare *s, const char *why)
 {
 	const struct environment *environment = s->environment;
 	struct pool_claim *claim = s->claim;
-	enum spare_state state = s->state;
 	struct pool *p = s->pool;
 
 	log_info("pool.spare_lost", LOG_S("environment", environment->name),
 		 LOG_S("sandbox", s->sandbox ? sandbox_name(s->sandbox) : NULL),
 		 LOG_S("error", why));
 	spare_discard(s);
-	pool_spare_lost(p, environment, state, claim);
+	pool_spare_lost(p, environment, claim);
 }
 
 /* --- its shell --- */

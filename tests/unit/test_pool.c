@@ -156,15 +156,40 @@ static bool has_failed(void)
 	return count().discarded > 0;
 }
 
-START_TEST(after_a_failure_it_waits)
+static bool others_are_full(void)
+{
+	return count_ready() == ALL - SIZE;
+}
+
+START_TEST(after_a_failure_an_environment_waits_and_the_others_do_not)
 {
 	sim_set_plan(world.sim, &(struct sim_plan){.create = SIM_FAIL});
 	world_until(has_failed);
 	sim_set_plan(world.sim, &good);
-	pass(100);
-	ck_assert_uint_eq(pool_spares(world.pool), 0);
+	world_until(others_are_full);
+	ck_assert_uint_eq(count().ready + count().starting, 0);
 	world_sweep(1100);
-	ck_assert_uint_eq(pool_spares(world.pool), 1);
+	ck_assert_uint_eq(count().starting, 1);
+}
+END_TEST
+
+/* Every shell of bash, as soon as it stands at its prompt. */
+static bool others_are_full_and_these_have_exited(void)
+{
+	for (size_t i = 0; i < sim_container_count(world.sim); i++) {
+		struct sim_container *c = sim_container_at(world.sim, i);
+		if (sim_container_agent(c) &&
+		    strcmp(sim_container_label(c, LABEL_ENVIRONMENT), "bash") == 0)
+			sim_agent_exit(sim_container_agent(c), 1, EXIT_STATUS, 1);
+	}
+	return others_are_full();
+}
+
+START_TEST(an_environment_whose_spares_die_young_waits_too)
+{
+	world_until(others_are_full_and_these_have_exited);
+	ck_assert_uint_ge(count().discarded, 1);
+	ck_assert_uint_le(count().discarded, 2);
 }
 END_TEST
 
@@ -176,7 +201,10 @@ START_TEST(three_failed_starts_open_the_circuit_and_no_spare_is_tried)
 		world_sweep(i * 5000);
 	}
 	ck_assert(fleet_circuit_open(world.fleet, clock_monotonic_ms()));
-	ck_assert_uint_eq(count().discarded, FLEET_FAILED_STARTS_MAX);
+	size_t discarded = 0;
+	for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+		discarded += pool_count(world.pool, &environments[i]).discarded;
+	ck_assert_uint_eq(discarded, FLEET_FAILED_STARTS_MAX);
 }
 END_TEST
 
@@ -601,7 +629,8 @@ int main(void)
 	tcase_add_test(tc, below_the_minimum_comes_first);
 	tcase_add_test(tc, spares_take_at_most_half_of_the_places);
 	tcase_add_test(tc, where_no_more_fit_none_is_made);
-	tcase_add_test(tc, after_a_failure_it_waits);
+	tcase_add_test(tc, after_a_failure_an_environment_waits_and_the_others_do_not);
+	tcase_add_test(tc, an_environment_whose_spares_die_young_waits_too);
 	tcase_add_test(tc, three_failed_starts_open_the_circuit_and_no_spare_is_tried);
 	tcase_add_test(tc, a_shell_that_cannot_be_opened_makes_no_spare);
 	tcase_add_test(tc, a_shell_that_never_comes_to_its_prompt_makes_no_spare);
