@@ -25,7 +25,8 @@ static size_t wanted(const struct demand *d, size_t size, size_t max)
 	double mean = d->rate * DEMAND_HORIZON_MS;
 	size_t count = size ? (size_t)ceil(mean + 2 * sqrt(mean)) : 0;
 
-	return count < size ? size : count > max ? max : count;
+	count = count > max ? max : count;
+	return count < size ? size : count;
 }
 
 size_t demand_target(struct demand *d, size_t size, size_t max, uint64_t now_ms)

@@ -616,6 +616,11 @@ START_TEST(demand_stays_within_its_bounds)
 	for (int i = 0; i < 100; i++)
 		demand_arrival(&d, 1);
 	ck_assert_uint_eq(demand_target(&d, 0, 20, 1), 0);
+	/* Less at most than at least: as much as at least, in a rush, too. */
+	demand_init(&d, 5, 0);
+	for (int i = 0; i < 100; i++)
+		demand_arrival(&d, 1);
+	ck_assert_uint_eq(demand_target(&d, 5, 2, DEMAND_SHRINK_MS), 5);
 }
 END_TEST
 
