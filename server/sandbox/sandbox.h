@@ -110,7 +110,7 @@ struct sandbox *sandbox_new(struct fleet *f, const struct sandbox_order *order,
 /* Whether it is ready, and nothing is known of its end. */
 bool sandbox_is_well(const struct sandbox *s);
 
-/* Of one that is well: tells its agent that the session's lifetime begins now, and asks whether it is there: one frame. on_claimed
+/* Of one that is well, once: tells its agent that the session's lifetime begins now, and asks whether it is there: one frame. on_claimed
  * or on_end follows; how long to wait is for the owner to say. */
 void sandbox_claim(struct sandbox *s);
 

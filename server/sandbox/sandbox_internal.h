@@ -36,9 +36,8 @@ struct sandbox {
 	struct stream *stream;
 	struct agent_link link;
 	struct pty_table ptys;
-	uint64_t claims; /* that were sent */
-	bool claiming;   /* the answer to the latest is still to come */
-	struct err why;  /* of a death that was announced */
+	bool claiming;  /* the answer is still to come */
+	struct err why; /* of a death that was announced */
 	enum sandbox_end end;
 	bool greeted, out_of_memory, kill_asked, died, ending;
 	UT_hash_handle hh;
