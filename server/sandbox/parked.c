@@ -102,13 +102,11 @@ struct pty *parked_take(struct parked *p, unsigned rows, unsigned cols,
 			const struct pty_events *events, void *arg, struct fifo *output)
 {
 	struct pty *pty = p->pty;
-	size_t cap = output->cap;
 
 	pty_set_owner(pty, events, arg);
 	if (rows != p->rows || cols != p->cols)
 		pty_resize(pty, rows, cols);
 	*output = p->output;
-	output->cap = cap;
 	fifo_init(&p->output, 0);
 	release(p);
 	return pty;

@@ -27,8 +27,8 @@ struct parked *parked_open(struct pty_table *table, unsigned rows, unsigned cols
 /* From now on another one is told. */
 void parked_set_owner(struct parked *p, const struct parked_events *events, void *arg);
 
-/* Its PTY changes hands: what it has said so far goes to *output, which must be empty and able to hold PTY_OUTPUT_WINDOW bytes; a size
- * other than its own is told to the shell. */
+/* Its PTY changes hands: what it has said so far goes to *output, which must be empty and is not to be pushed to; a size other than its
+ * own is told to the shell. */
 struct pty *parked_take(struct parked *p, unsigned rows, unsigned cols,
 			const struct pty_events *events, void *arg, struct fifo *output);
 

@@ -56,7 +56,7 @@ struct pool *pool_new(const struct pool_parts *parts);
 /* Ends all spares, and claims without a word. Before fleet_free(). Accepts NULL. */
 void pool_free(struct pool *p);
 
-/* All spares go and no more are made: the server is going away. Claims that are under way fail. */
+/* All spares go and no more are made: the server is going away. Claims that are under way are their sessions' to give up. */
 void pool_stop(struct pool *p);
 
 /* Does what is due. Call it a few times a second. places: how many sandboxes the host carries, 0: none more now. */
