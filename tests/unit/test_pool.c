@@ -382,6 +382,50 @@ START_TEST(one_that_is_dying_is_not_waited_for)
 }
 END_TEST
 
+static bool has_lost_one(void)
+{
+	return count().discarded == 1;
+}
+
+START_TEST(one_that_answers_what_nobody_asked_goes)
+{
+	fill();
+	sim_agent_frame(agent_of(0), FRAME_PONG, 0, "12345678", 8);
+	world_until(has_lost_one);
+	ck_assert_uint_eq(count().ready, SIZE - 1);
+}
+END_TEST
+
+START_TEST(one_that_says_more_than_a_prompt_goes)
+{
+	static const char noise[16385];
+
+	fill();
+	sim_agent_print(agent_of(0), 1, noise, sizeof(noise) - 2 - strlen("$ "));
+	pass(20);
+	ck_assert_uint_eq(count().ready, SIZE);
+	sim_agent_print(agent_of(0), 1, noise, 3);
+	world_until(has_lost_one);
+	ck_assert_uint_eq(count().ready, SIZE - 1);
+}
+END_TEST
+
+START_TEST(a_shell_that_says_too_much_before_its_terminal_comes_is_replaced)
+{
+	static const char noise[20000];
+
+	fill();
+	struct sim_agent *oldest = agent_of(0);
+	start(NULL, 0);
+	sim_agent_print(oldest, 1, noise, sizeof(noise));
+	pass(20);
+	ck_assert(!oldest->terminals[0].open);
+	look(eye);
+	world_until(sees_prompt);
+	ck_assert_str_eq(eye->text, "$ ");
+}
+END_TEST
+
 static bool is_claimed(void)
 {
 	return count().ready < SIZE;
@@ -648,6 +692,9 @@ int main(void)
 	tcase_add_test(tc, one_that_has_died_is_not_handed_out);
 	tcase_add_test(tc, one_that_is_dying_is_not_waited_for);
 	tcase_add_test(tc, one_whose_agent_does_not_answer_is_passed_over);
+	tcase_add_test(tc, one_that_answers_what_nobody_asked_goes);
+	tcase_add_test(tc, one_that_says_more_than_a_prompt_goes);
+	tcase_add_test(tc, a_shell_that_says_too_much_before_its_terminal_comes_is_replaced);
 	tcase_add_test(tc, when_all_have_died_the_session_starts_one);
 	tcase_add_test(tc, a_session_may_end_while_its_spare_is_asked);
 	tcase_add_test(tc, a_session_of_its_own_ends_with_its_container);
