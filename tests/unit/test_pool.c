@@ -127,6 +127,33 @@ START_TEST(below_the_minimum_comes_first)
 }
 END_TEST
 
+static bool is_one_starting(void)
+{
+	return count().starting == 1 && sim_container_count(world.sim) == 1;
+}
+
+static bool is_one_ready(void)
+{
+	return count().ready == 1;
+}
+
+START_TEST(a_pause_follows_a_start_but_not_below_the_minimum)
+{
+	world.config.pool_min = 0;
+	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_HANG});
+	world_until(is_one_starting);
+	sim_set_plan(world.sim, &good);
+	pass(300);
+	sim_release(world.sim);
+	world_until(is_one_ready);
+	pass(100);
+	ck_assert_uint_eq(pool_spares(world.pool), 1);
+	world.config.pool_min = 2;
+	pass(50);
+	ck_assert_uint_gt(pool_spares(world.pool), 1);
+}
+END_TEST
+
 static bool is_half_full(void)
 {
 	return count_ready() == 4;
@@ -225,6 +252,8 @@ START_TEST(a_shell_that_never_comes_to_its_prompt_makes_no_spare)
 {
 	sim_set_plan(world.sim, &(struct sim_plan){.open = SIM_OPEN_NEVER});
 	world_until(is_opening);
+	pass(20);
+	ck_assert_uint_eq(pool_spares(world.pool), 1);
 	ck_assert_uint_eq(count().discarded, 0);
 	world_sweep(11000);
 	ck_assert_uint_eq(count().discarded, 1);
@@ -564,11 +593,6 @@ START_TEST(a_spare_gives_way_where_the_host_is_full)
 }
 END_TEST
 
-static bool is_starting(void)
-{
-	return count().starting == 1 && sim_container_count(world.sim) == 1;
-}
-
 static bool is_alone(void)
 {
 	return fleet_containers(world.fleet) == 1;
@@ -577,7 +601,7 @@ static bool is_alone(void)
 START_TEST(one_that_is_not_ready_gives_way_too)
 {
 	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_HANG});
-	world_until(is_starting);
+	world_until(is_one_starting);
 	world.config.max_containers = 1;
 	world.places = 1;
 	start(NULL, 0);
@@ -625,6 +649,34 @@ START_TEST(a_stopped_pool_has_none_and_makes_none)
 END_TEST
 
 /* --- demand --- */
+
+static void on_claimed_never(void *arg, struct sandbox *sandbox, struct parked *shell_of_it)
+{
+	(void)arg;
+	(void)sandbox;
+	(void)shell_of_it;
+	ck_abort_msg("it was given up");
+}
+
+START_TEST(a_rush_makes_the_pool_grow)
+{
+	fill();
+	for (int i = 0; i < 12; i++)
+		pool_cancel(pool_claim(world.pool, &environments[0], on_claimed_never, NULL));
+	world.places = 1000;
+	pass(20);
+	ck_assert_uint_gt(count().target, SIZE);
+}
+END_TEST
+
+START_TEST(what_is_too_many_goes)
+{
+	fill();
+	world.config.pool_size = SIZE - 1;
+	world_sweep(DEMAND_SHRINK_MS + 1000);
+	ck_assert_uint_eq(pool_spares(world.pool), ALL - ENVIRONMENT_COUNT);
+}
+END_TEST
 
 START_TEST(demand_follows_a_rush_at_once_and_is_given_up_step_by_step)
 {
@@ -676,6 +728,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, every_environment_gets_its_spares_each_with_a_shell_at_its_prompt);
 	tcase_add_test(tc, below_the_minimum_comes_first);
+	tcase_add_test(tc, a_pause_follows_a_start_but_not_below_the_minimum);
 	tcase_add_test(tc, spares_take_at_most_half_of_the_places);
 	tcase_add_test(tc, where_no_more_fit_none_is_made);
 	tcase_add_test(tc, after_a_failure_an_environment_waits_and_the_others_do_not);
@@ -713,6 +766,9 @@ int main(void)
 	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("demand");
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, a_rush_makes_the_pool_grow);
+	tcase_add_test(tc, what_is_too_many_goes);
 	tcase_add_test(tc, demand_follows_a_rush_at_once_and_is_given_up_step_by_step);
 	tcase_add_test(tc, demand_stays_within_its_bounds);
 	suite_add_tcase(suite, tc);
