@@ -104,8 +104,10 @@ static const char *obey(struct agent *a, const struct command *c, uint64_t now)
 		pong(a, c);
 		return NULL;
 	case FRAME_DEADLINE:
+		if (agent_set_deadline(a, c->ping.seconds) < 0)
+			return "impossible deadline";
 		pong(a, c);
-		return agent_set_deadline(a, c->ping.seconds) < 0 ? "impossible deadline" : NULL;
+		return NULL;
 	case FRAME_OPEN:
 		return obey_open(a, c) < 0 ? "the terminal number is in use" : NULL;
 	default:

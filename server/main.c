@@ -103,12 +103,12 @@ static void sweep_guard(struct app *app, uint64_t now_ms)
 	guard_sweep(app->guard, startable, watch_health(app->watch)->epoch, now_ms);
 }
 
-/* Where the host carries no more, the pool makes none. */
+/* Where memory is short, the pool gives back. */
 static void sweep_pool(struct app *app, uint64_t now_ms)
 {
 	struct capacity_report r = capacity_report(app->capacity, fleet_containers(app->fleet));
 
-	pool_sweep(app->pool, r.reason[0] ? 0 : r.max_containers, now_ms);
+	pool_sweep(app->pool, r.memory_short ? 0 : r.max_containers, now_ms);
 }
 
 static void tell_manager(struct app *app, uint64_t now_ms)

@@ -9,6 +9,8 @@ void demand_init(struct demand *d, size_t size, uint64_t now_ms)
 
 static void decay(struct demand *d, uint64_t now_ms)
 {
+	if (now_ms <= d->at_ms)
+		return;
 	d->rate *= exp(-(double)(now_ms - d->at_ms) / DEMAND_MEMORY_MS);
 	d->at_ms = now_ms;
 }

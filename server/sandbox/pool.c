@@ -14,6 +14,10 @@
 /* Of the time, starts that are not urgent take at most one part in so many and one. */
 #define PACE 2
 
+/* When memory is short: how long none is made after that, and the time between two that go. */
+#define REST_MS      60000
+#define GIVE_BACK_MS 2000
+
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 60000
 
@@ -133,7 +137,11 @@ struct pool_claim *pool_claim(struct pool *p, const struct environment *environm
 		shelf->misses++;
 		return NULL;
 	}
-	*c = (struct pool_claim){.pool = p, .environment = environment, .done = done, .arg = arg};
+	*c = (struct pool_claim){.pool = p,
+				 .environment = environment,
+				 .since_ms = clock_monotonic_ms(),
+				 .done = done,
+				 .arg = arg};
 	spare_claim(s, c);
 	return c;
 }
@@ -164,10 +172,12 @@ void pool_spare_claimed(struct pool_claim *c, struct sandbox *sandbox, struct pa
 	finish(c, sandbox, shell);
 }
 
+/* Whoever has waited for one that is silent does not wait for the next. */
 static void claim_another(struct pool_claim *c)
 {
 	struct pool *p = c->pool;
-	struct spare *s = p->stopped ? NULL : oldest_free(p, c->environment);
+	bool late = clock_monotonic_ms() >= c->since_ms + POOL_CLAIM_LIMIT_MS;
+	struct spare *s = p->stopped || late ? NULL : oldest_free(p, c->environment);
 
 	if (s) {
 		spare_claim(s, c);
@@ -215,13 +225,15 @@ static size_t target_of(struct pool *p, size_t i, uint64_t now_ms)
 			     (size_t)config->pool_max, now_ms);
 }
 
-/* What an environment lacks: more than all else when it has fewer than the minimum. */
+/* What an environment lacks: more than all else when it has fewer than the minimum. What a rush adds to the number is added to the minimum, too: a
+ * pause would only be a wait for those who come, and they make a start necessary in any case. */
 static size_t urgency(struct pool *p, size_t i, uint64_t now_ms)
 {
 	const struct config *config = p->parts.config;
 	size_t have = count_lasting(p, &environments[i], now_ms);
 	size_t target = target_of(p, i, now_ms);
-	bool urgent = have < (size_t)config->pool_min && have < target;
+	size_t rush = target - (size_t)config->pool_size;
+	bool urgent = have < (size_t)config->pool_min + rush && have < target;
 
 	if (have >= target || now_ms < p->shelves[i].not_before_ms ||
 	    !watch_can_start(p->parts.watch, &environments[i]))
@@ -262,7 +274,7 @@ static bool may_start(const struct pool *p, size_t places, uint64_t now_ms)
 {
 	const struct pool_parts *parts = &p->parts;
 
-	return !p->stopped && pool_spares(p) < places / 2 &&
+	return !p->stopped && now_ms >= p->rest_until_ms && pool_spares(p) < places / 2 &&
 	       fleet_containers(parts->fleet) < places && !fleet_starting(parts->fleet) &&
 	       !is_opening(p) && !fleet_circuit_open(parts->fleet, now_ms) &&
 	       (!parts->guard || guard_ok(parts->guard, watch_health(parts->watch)->epoch));
@@ -308,13 +320,20 @@ static void discard_surplus(struct pool *p, uint64_t now_ms)
 	}
 }
 
+/* Whoever claims one whose end is known already need not wait until the Engine says why. */
+static bool is_late(const struct spare *s, uint64_t now_ms)
+{
+	return (s->deadline_ms && now_ms >= s->deadline_ms) ||
+	       (s->state == SPARE_CLAIMED && !sandbox_is_well(s->sandbox));
+}
+
 static struct spare *first_late(const struct pool *p, uint64_t now_ms)
 {
 	struct spare *s;
 
 	DL_FOREACH(p->spares, s)
 	{
-		if (s->deadline_ms && now_ms >= s->deadline_ms)
+		if (is_late(s, now_ms))
 			return s;
 	}
 	return NULL;
@@ -329,8 +348,20 @@ static void lose_late(struct pool *p, uint64_t now_ms)
 		spare_is_late(s);
 }
 
+/* One at a time, since it takes a while until the host feels it. */
+static void give_back(struct pool *p, uint64_t now_ms)
+{
+	p->rest_until_ms = now_ms + REST_MS;
+	if (now_ms < p->gave_ms + GIVE_BACK_MS)
+		return;
+	p->gave_ms = now_ms;
+	pool_yield(p);
+}
+
 void pool_sweep(struct pool *p, size_t places, uint64_t now_ms)
 {
+	if (!places)
+		give_back(p, now_ms);
 	discard_stale(p, now_ms);
 	lose_late(p, now_ms);
 	discard_surplus(p, now_ms);
@@ -346,7 +377,7 @@ static struct spare *first_unclaimed(const struct pool *p)
 	return s;
 }
 
-bool pool_yield(struct pool *p)
+void pool_yield(struct pool *p)
 {
 	struct spare *most = NULL;
 	size_t count = 0;
@@ -363,7 +394,6 @@ bool pool_yield(struct pool *p)
 		most = first_unclaimed(p);
 	if (most)
 		spare_discard(most);
-	return most != NULL;
 }
 
 struct pool_counts pool_count(const struct pool *p, const struct environment *environment)

@@ -32,7 +32,7 @@
 #define POOL_ROWS 24
 #define POOL_COLS 80
 
-/* How long a spare that is claimed may take to answer, before the next one is tried. */
+/* How long a spare that is claimed may take to answer. When one has taken that long, no other is tried. */
 #define POOL_CLAIM_LIMIT_MS 1000
 
 /* No setting of the pool is larger. */
@@ -59,7 +59,8 @@ void pool_free(struct pool *p);
 /* All spares go and no more are made: the server is going away. Claims that are under way are their sessions' to give up. */
 void pool_stop(struct pool *p);
 
-/* Does what is due. Call it a few times a second. places: how many sandboxes the host carries, 0: none more now. */
+/* Does what is due. Call it a few times a second. places: how many sandboxes the host carries; 0: its memory is short, so that one
+ * goes every two seconds, and none is made for a minute. */
 void pool_sweep(struct pool *p, size_t places, uint64_t now_ms);
 
 /* sandbox is ready and the receiver's from now on, with a shell in it that stands at its prompt: it must set itself as the owner of both
@@ -74,9 +75,8 @@ struct pool_claim *pool_claim(struct pool *p, const struct environment *environm
 /* The claim is given up: its sandbox goes, done never comes. Accepts NULL. */
 void pool_cancel(struct pool_claim *c);
 
-/* Makes room for a sandbox: one spare goes, of that environment which has most ready, or one that is not ready yet. False when there is
- * none. */
-bool pool_yield(struct pool *p);
+/* Makes room for a sandbox: one spare goes, of that environment which has most ready, or one that is not ready yet. */
+void pool_yield(struct pool *p);
 
 /* Spares of all environments that nobody has claimed, in any state: places that a session can have. */
 size_t pool_spares(const struct pool *p);
@@ -84,7 +84,8 @@ size_t pool_spares(const struct pool *p);
 struct pool_counts {
 	size_t target, ready, starting;
 	uint64_t hits, misses; /* sessions that got a spare one, and that had to wait for a start */
-	uint64_t discarded;    /* spares that died, failed or grew old */
+	uint64_t
+		discarded; /* spares that died, failed, grew old or were of another Engine or image */
 };
 struct pool_counts pool_count(const struct pool *p, const struct environment *environment);
 

@@ -26,6 +26,7 @@ struct pool_claim {
 	struct pool *pool;
 	const struct environment *environment;
 	struct spare *spare;
+	uint64_t since_ms;
 	pool_claimed_fn done;
 	void *arg;
 };
@@ -40,7 +41,8 @@ struct pool {
 			not_before_ms; /* the next pause after a loss; no start before */
 	} shelves[ENVIRONMENT_COUNT];
 	bool stopped;
-	uint64_t due_ms; /* the next start of what is not urgent */
+	uint64_t due_ms;                 /* the next start of what is not urgent */
+	uint64_t rest_until_ms, gave_ms; /* no start before; the latest that was given back */
 };
 
 /* Starts one, made for the Engine and image of now. False with *err when that fails. */

@@ -157,10 +157,11 @@ struct capacity_report capacity_report(const struct capacity *c, size_t containe
 	r.max_memory_percent = (int)c->config->max_memory_percent;
 	if (c->total_kib)
 		r.memory_percent = (int)(100 - c->available_kib * 100 / c->total_kib);
+	r.memory_short = r.memory_percent > r.max_memory_percent;
 	if (r.containers >= r.max_containers)
 		snprintf(r.reason, sizeof(r.reason), "Too many active containers (%zu/%zu)",
 			 r.containers, r.max_containers);
-	else if (r.memory_percent > r.max_memory_percent)
+	else if (r.memory_short)
 		snprintf(r.reason, sizeof(r.reason), "Memory usage too high (%d%%/%d%%)",
 			 r.memory_percent, r.max_memory_percent);
 	return r;

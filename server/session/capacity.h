@@ -20,6 +20,7 @@ struct capacity;
 struct capacity_report {
 	size_t containers, max_containers;
 	int memory_percent, max_memory_percent; /* in use; 0 before the first sample */
+	bool memory_short;                      /* more is in use than may be */
 	char reason[96];                        /* why no more are taken; "" when they are */
 };
 

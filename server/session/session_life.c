@@ -105,19 +105,20 @@ void session_end(struct session *s, enum end_reason reason)
 /* --- events of the sandbox --- */
 
 /* Another Engine or runtime may have made the sandbox than the one in which a canary has passed. */
-static bool is_doubtful(const struct session *s)
+static int refuse_doubtful(const struct session *s, struct err *err)
 {
 	const struct sessions_parts *p = &s->all->parts;
 
-	return p->guard && watch_health(p->watch)->epoch != s->epoch;
+	if (!p->guard || watch_health(p->watch)->epoch == s->epoch)
+		return 0;
+	return err_set(err, ERR_BUSY, 0, "the Engine changed while the sandbox started");
 }
 
 static void run(struct session *s)
 {
 	struct err err;
 
-	if (is_doubtful(s)) {
-		err_set(&err, ERR_BUSY, 0, "the Engine changed while the sandbox started");
+	if (refuse_doubtful(s, &err) < 0) {
 		destroy(s, END_START_FAILED, &err);
 		return;
 	}
@@ -227,10 +228,18 @@ static int start_cold(struct session *s, struct err *err)
 	return s->sandbox ? 0 : -1;
 }
 
+/* None of the spare ones has answered. */
+static void start_instead(struct session *s)
+{
+	struct err err;
+
+	if (refuse_doubtful(s, &err) < 0 || start_cold(s, &err) < 0)
+		destroy(s, END_START_FAILED, &err);
+}
+
 static void on_claimed(void *arg, struct sandbox *sandbox, struct parked *shell)
 {
 	struct session *s = arg;
-	struct err err;
 
 	s->claim = NULL;
 	s->sandbox = sandbox;
@@ -239,8 +248,8 @@ static void on_claimed(void *arg, struct sandbox *sandbox, struct parked *shell)
 		sandbox_set_owner(sandbox, &sandbox_events, s);
 		parked_set_owner(shell, &shell_events, s);
 		run(s);
-	} else if (start_cold(s, &err) < 0) {
-		destroy(s, END_START_FAILED, &err);
+	} else {
+		start_instead(s);
 	}
 }
 

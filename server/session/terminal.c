@@ -184,7 +184,8 @@ void terminal_begin(struct terminal *t)
 	fifo_init(&t->prompt, 0);
 	on_pty_room(t);
 	on_pty_output(t, fifo_peek(&prompt), prompt.len);
-	on_pty_settled(t);
+	if (t->session)
+		on_pty_settled(t);
 	fifo_finish(&prompt);
 }
 

@@ -70,7 +70,7 @@ static void pass(unsigned ms)
 static void fill(void)
 {
 	world_until(is_full);
-	world.places = 0;
+	world.places = 1;
 }
 
 /* The agent of the n-th container, in the order of their creation. */
@@ -171,7 +171,7 @@ END_TEST
 START_TEST(where_no_more_fit_none_is_made)
 {
 	size_t before = pool_spares(world.pool);
-	world.places = 0;
+	world.places = 1;
 	pass(50);
 	ck_assert_uint_eq(pool_spares(world.pool), before);
 	ck_assert_uint_le(before, 1);
@@ -383,6 +383,19 @@ START_TEST(one_whose_agent_does_not_answer_is_passed_over)
 }
 END_TEST
 
+START_TEST(who_has_waited_for_one_that_is_silent_waits_for_no_other)
+{
+	fill();
+	for (size_t i = 0; i < SIZE; i++)
+		sim_container_agent(container_of("bash", i))->deaf = true;
+	uint64_t began_ms = clock_monotonic_ms();
+	start(NULL, 0);
+	ck_assert_uint_ge(clock_monotonic_ms() - began_ms, POOL_CLAIM_LIMIT_MS);
+	ck_assert_uint_eq(count().discarded, 1);
+	ck_assert_uint_eq(count().misses, 1);
+}
+END_TEST
+
 START_TEST(when_all_have_died_the_session_starts_one)
 {
 	fill();
@@ -538,7 +551,7 @@ START_TEST(an_old_one_is_replaced_before_it_goes)
 	pool_sweep(world.pool, 1000, clock_monotonic_ms() + POOL_SPARE_MS - 30000);
 	ck_assert_uint_eq(count().ready, SIZE);
 	ck_assert_uint_eq(pool_spares(world.pool), ALL + 1);
-	world.places = 0;
+	world.places = 1;
 	world_sweep(POOL_SPARE_MS + 1000);
 	ck_assert_uint_eq(pool_spares(world.pool), 0);
 }
@@ -669,6 +682,43 @@ START_TEST(a_rush_makes_the_pool_grow)
 }
 END_TEST
 
+START_TEST(in_a_rush_there_are_no_pauses)
+{
+	world.config.pool_min = 0;
+	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_HANG});
+	world_until(is_one_starting);
+	sim_set_plan(world.sim, &good);
+	pass(300);
+	sim_release(world.sim);
+	world_until(is_one_ready);
+	pass(50);
+	ck_assert_uint_eq(pool_spares(world.pool), 1);
+	for (int i = 0; i < 12; i++)
+		pool_cancel(pool_claim(world.pool, &environments[0], on_claimed_never, NULL));
+	pass(50);
+	ck_assert_uint_gt(pool_spares(world.pool), 1);
+}
+END_TEST
+
+START_TEST(when_memory_is_short_one_after_the_other_goes_and_none_is_made_for_a_while)
+{
+	uint64_t now_ms;
+
+	world_until(is_full);
+	now_ms = clock_monotonic_ms();
+	pool_sweep(world.pool, 0, now_ms);
+	ck_assert_uint_eq(pool_spares(world.pool), ALL - 1);
+	pool_sweep(world.pool, 0, now_ms + 1999);
+	ck_assert_uint_eq(pool_spares(world.pool), ALL - 1);
+	pool_sweep(world.pool, 0, now_ms + 2000);
+	ck_assert_uint_eq(pool_spares(world.pool), ALL - 2);
+	pool_sweep(world.pool, 1000, now_ms + 61999);
+	ck_assert_uint_eq(pool_spares(world.pool), ALL - 2);
+	pool_sweep(world.pool, 1000, now_ms + 62000);
+	ck_assert_uint_eq(pool_spares(world.pool), ALL - 1);
+}
+END_TEST
+
 START_TEST(what_is_too_many_goes)
 {
 	fill();
@@ -748,6 +798,7 @@ int main(void)
 	tcase_add_test(tc, one_that_answers_what_nobody_asked_goes);
 	tcase_add_test(tc, one_that_says_more_than_a_prompt_goes);
 	tcase_add_test(tc, a_shell_that_says_too_much_before_its_terminal_comes_is_replaced);
+	tcase_add_test(tc, who_has_waited_for_one_that_is_silent_waits_for_no_other);
 	tcase_add_test(tc, when_all_have_died_the_session_starts_one);
 	tcase_add_test(tc, a_session_may_end_while_its_spare_is_asked);
 	tcase_add_test(tc, a_session_of_its_own_ends_with_its_container);
@@ -768,6 +819,9 @@ int main(void)
 	tc = tcase_create("demand");
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_rush_makes_the_pool_grow);
+	tcase_add_test(tc, in_a_rush_there_are_no_pauses);
+	tcase_add_test(tc,
+		       when_memory_is_short_one_after_the_other_goes_and_none_is_made_for_a_while);
 	tcase_add_test(tc, what_is_too_many_goes);
 	tcase_add_test(tc, demand_follows_a_rush_at_once_and_is_given_up_step_by_step);
 	tcase_add_test(tc, demand_stays_within_its_bounds);
