@@ -66,7 +66,7 @@ test: ## every test, against a real Engine and real runsc
 check: $(UNIT) $(REPLAY) ## the tests that need no Engine: unit tests and the fuzzers' corpus
 	@tests/run-check $O
 
-bench: ## echo, throughput and connect-to-prompt beside a raw attach stream
+bench: ## speed and cost, each beside the least that it can be here
 	@scripts/setup test
 	@scripts/with-engine bench/run
 
@@ -140,7 +140,25 @@ $O/docs/settings: docs/settings.c $(filter $O/server/config/% $O/server/base/%,$
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(INCLUDE) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# --- benchmarks: the load generator takes from the server how the Engine is spoken to ---
+
+BENCH_SRC   := $(wildcard bench/*.c)
+BENCH_OBJ   := $(BENCH_SRC:%.c=$O/%.o)
+BENCH_PURE  := $(filter %/stats.o %_frames.o %/report.o,$(BENCH_OBJ))
+BENCH_TAKES := $(filter $O/server/engine/% $O/server/base/% %/environment.o,$(SERVER_OBJ))
+
+$O/bench/load: $(BENCH_OBJ) $(BENCH_TAKES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $$(pkg-config --libs libcurl)
+
+$O/bench/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(INCLUDE) $$(pkg-config --cflags libcurl) -c -o $@ $<
+
 # --- tests ---
+
+$O/unit/test_bench: tests/unit/test_bench.c $(BENCH_PURE)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -I. $(LDFLAGS) -o $@ $< $(BENCH_PURE) -lm $$(pkg-config --cflags --libs check)
 
 $O/unit/test_agent%: tests/unit/test_agent%.c $(AGENT_OBJ) $O/sandbox-agent
 	@mkdir -p $(@D)

@@ -26,6 +26,11 @@ export function containersOf(workerId) {
 	return list([`sandbox-api.worker=${workerId}`]);
 }
 
+/* Every container that has a label, "name" or "name=value". */
+export function containersWith(label) {
+	return list([label]);
+}
+
 export function containersOfSession(sessionId) {
 	return list([`sandbox-api.session=${sessionId}`]);
 }
