@@ -27,7 +27,10 @@ struct raw;
 struct bench {
 	uv_loop_t loop;
 	uv_timer_t limit, tick;
+	uv_prepare_t gate;
 	uv_signal_t signals[3];
+	bool (*is_so)(void *arg); /* what is waited for */
+	void *is_so_arg;
 	struct docker *docker;
 	const char *docker_host, *runtime;
 	char run[17];           /* a fresh name */
