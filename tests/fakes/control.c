@@ -7,8 +7,8 @@
 #include "tests/fakes/control_codec.h"
 #include "tests/fakes/sim_internal.h"
 
-/* A flood without credit: more than any window. */
-#define RUDE_FRAMES 32
+/* A flood without credit: more than any window, and than the kernel holds for a client that does not read. */
+#define RUDE_FRAMES 48
 
 struct control {
 	struct sim *sim;
@@ -129,13 +129,18 @@ static void post_engine(struct control *control, struct connection *c, const jso
 
 /* --- containers, and the agents in them --- */
 
-/* Output that nobody has granted. */
+/* Output beyond what was granted. */
 static void flood_without_credit(struct sim_agent *a)
 {
 	static const uint8_t bytes[FRAME_PAYLOAD_MAX];
+	struct sim_terminal *t = &a->terminals[0];
 
 	for (int i = 0; i < RUDE_FRAMES; i++) {
-		a->terminals[0].sent_bytes += sizeof(bytes);
+		uint32_t granted =
+			t->output_credit < sizeof(bytes) ? t->output_credit : sizeof(bytes);
+		t->output_credit -= granted;
+		t->overdrawn_bytes += sizeof(bytes) - granted;
+		t->sent_bytes += sizeof(bytes);
 		sim_agent_frame(a, FRAME_OUTPUT, 1, bytes, sizeof(bytes));
 	}
 }

@@ -295,8 +295,11 @@ static void on_credit(struct sim_agent *a, uint16_t number, const uint8_t *p, ui
 	(void)len;
 	if (!t->open)
 		return; /* crossed with our EXIT */
-	t->granted_bytes += get_u32(p);
-	t->output_credit += get_u32(p);
+	uint32_t credit = get_u32(p),
+		 paid = t->overdrawn_bytes < credit ? (uint32_t)t->overdrawn_bytes : credit;
+	t->granted_bytes += credit;
+	t->overdrawn_bytes -= paid;
+	t->output_credit += credit - paid;
 	if (sim_expect(t->granted_bytes <= t->sent_bytes && t->output_credit <= OUTPUT_WINDOW_MAX,
 		       "credit for bytes that were never sent"))
 		flush(a, number);

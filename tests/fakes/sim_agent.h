@@ -43,6 +43,7 @@ struct sim_terminal {
 	uint64_t input_bytes;          /* taken */
 	uint64_t sent_bytes;           /* of output */
 	uint64_t granted_bytes;        /* since OPEN, by the server */
+	uint64_t overdrawn_bytes;      /* sent without credit, and not paid for by later credit */
 	uint64_t flood_at, flood_left; /* bytes */
 	struct fifo line, output;      /* output waits for credit or room */
 };

@@ -267,7 +267,7 @@ function closes(what, code, reason) {
 		const { sessionId, terminal } = await openTerminal(server);
 		await terminal.type("echo ready");
 		await terminal.waitFor("\r\nready\r\n$ ");
-		await what(fake, terminal);
+		await what(fake, terminal, server);
 		assert.deepEqual(await terminal.closing(PATIENCE_MS), { code, reason });
 		assertError(await get(server, `${SESSIONS}/${sessionId}`), 404, "NotFound");
 		await fake.clear();
@@ -290,7 +290,18 @@ describe("a sandbox that goes wrong closes its terminal, with the reason", { con
 	test("all streams are dropped", () => closes((fake) => fake.engine({ drop: "streams" }), 4011, "sandbox was killed"));
 	test("all connections are dropped", () => closes((fake) => fake.engine({ drop: "all" }), 4011, "container engine went away"));
 	test("a bad frame", () => closes((fake) => fake.act("bad-frame"), 4011, "sandbox was killed"));
-	test("output without credit", () => closes((fake) => fake.act("flood"), 4011, "sandbox was killed"));
+	/* What a reader takes at once is granted anew at once. */
+	test("output without credit", () =>
+		closes(
+			async (fake, { socket }, server) => {
+				socket.pause();
+				await fake.act("flood");
+				await until(() => server.log.some((line) => line.includes("beyond its credit")), "the server sees it");
+				socket.resume();
+			},
+			4011,
+			"sandbox was killed",
+		));
 	for (const fault of [{ kind: "garbage" }, { kind: "huge" }, { kind: "id" }, { kind: "close", bytes: 4 }])
 		test(`output: ${name(fault)}`, () => closes(spoil(fault), 4011, "sandbox was killed"));
 });
