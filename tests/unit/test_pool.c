@@ -137,7 +137,8 @@ static bool is_one_ready(void)
 	return count().ready == 1;
 }
 
-START_TEST(a_pause_follows_a_start_but_not_below_the_minimum)
+/* Nothing is below the minimum, and the pause after it is long. */
+static void fill_one_slowly(void)
 {
 	world.config.pool_min = 0;
 	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_HANG});
@@ -146,6 +147,11 @@ START_TEST(a_pause_follows_a_start_but_not_below_the_minimum)
 	pass(300);
 	sim_release(world.sim);
 	world_until(is_one_ready);
+}
+
+START_TEST(a_pause_follows_a_start_but_not_below_the_minimum)
+{
+	fill_one_slowly();
 	pass(100);
 	ck_assert_uint_eq(pool_spares(world.pool), 1);
 	world.config.pool_min = 2;
@@ -684,13 +690,7 @@ END_TEST
 
 START_TEST(in_a_rush_there_are_no_pauses)
 {
-	world.config.pool_min = 0;
-	sim_set_plan(world.sim, &(struct sim_plan){.start = SIM_HANG});
-	world_until(is_one_starting);
-	sim_set_plan(world.sim, &good);
-	pass(300);
-	sim_release(world.sim);
-	world_until(is_one_ready);
+	fill_one_slowly();
 	pass(50);
 	ck_assert_uint_eq(pool_spares(world.pool), 1);
 	for (int i = 0; i < 12; i++)
