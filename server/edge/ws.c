@@ -190,7 +190,7 @@ static bool has_more(const struct peer *p)
 	return p->control.len || (p->terminal && terminal_output_waiting(p->terminal));
 }
 
-/* Sends what waits, as far as the socket takes it. Returns 1 when it takes no more and 0 when there is no more, -1 on failure. */
+/* Sends what waits. Returns 1 when the socket takes no more, be it the rest of a frame, and 0 when all is out; -1 on failure. */
 static int send_waiting(struct peer *p)
 {
 	int sent = 1;
@@ -200,7 +200,7 @@ static int send_waiting(struct peer *p)
 			return 1;
 		sent = p->control.len ? send_control(p) : send_output(p);
 	}
-	return sent < 0 ? -1 : 0;
+	return sent < 0 ? -1 : lws_partial_buffered(p->wsi);
 }
 
 int ws_on_writable(struct connection *c)

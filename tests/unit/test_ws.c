@@ -158,6 +158,20 @@ static void expect(const char *text)
 		ck_abort_msg("'%s' instead of '%s'", tab.text, text);
 }
 
+static void expect_close(unsigned code, const char *text)
+{
+	size_t len = 4 + strlen(text);
+
+	for (int i = 0; i < 100 && tab.received_len < len; i++) {
+		world_turns(1);
+		receive();
+	}
+	ck_assert_uint_eq(tab.received_len, len);
+	ck_assert_uint_eq(tab.received[0], 0x88);
+	ck_assert_uint_eq(tab.received[2] << 8 | tab.received[3], code);
+	ck_assert_int_eq(memcmp(tab.received + 4, text, strlen(text)), 0);
+}
+
 /* --- a world with an edge --- */
 
 static void set_up(void)
@@ -411,6 +425,22 @@ START_TEST(the_exit_comes_after_all_output_of_a_slow_reader)
 }
 END_TEST
 
+/* The last of the output is a part of a frame then, in the library's hands. */
+START_TEST(the_close_frame_comes_after_all_output_of_a_slow_reader)
+{
+	static char flood[PTY_OUTPUT_WINDOW];
+
+	open_tab();
+	make_flood(flood, sizeof(flood));
+	sim_agent_print(agent(), 1, flood, sizeof(flood) - 100);
+	world_turns(100);
+	session_end(client.session, END_DELETED);
+	world_turns(100);
+	frames_until(flood, sizeof(flood) - 100);
+	expect_close(1000, "session deleted");
+}
+END_TEST
+
 /* With a reset, and output on its way: the server may learn of it by a write that fails. */
 START_TEST(a_browser_that_vanishes_takes_its_terminal_with_it)
 {
@@ -449,6 +479,7 @@ int main(void)
 	tcase_add_test(tc, output_that_looks_like_a_message_is_wrapped);
 	tcase_add_test(tc, a_browser_that_stops_reading_stops_the_shell_and_loses_nothing);
 	tcase_add_test(tc, the_exit_comes_after_all_output_of_a_slow_reader);
+	tcase_add_test(tc, the_close_frame_comes_after_all_output_of_a_slow_reader);
 	tcase_add_loop_test(tc, a_browser_that_vanishes_takes_its_terminal_with_it, 0, 2);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
