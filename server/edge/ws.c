@@ -223,11 +223,18 @@ int ws_on_writable(struct connection *c)
 
 /* --- events of the terminal --- */
 
-/* For whoever may not close it: nothing follows what could not be written. */
-static void close_later(struct peer *p)
+/* The library looks at its timers only when something happens on one of its sockets, and this may be called at any time. */
+static void set_timeout(struct peer *p, int seconds)
+{
+	lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_REASON_BASE, seconds);
+	lws_cancel_service(p->server->lws);
+}
+
+/* Soon, and whatever the socket has not taken: LWS_TO_KILL_SYNC would wait for that, for ever when asked twice. */
+static void hang_up(struct peer *p)
 {
 	p->closing = true;
-	lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+	set_timeout(p, LWS_TO_KILL_ASYNC);
 }
 
 /* A key's echo does not wait for a turn of the loop: nothing is before it as long as the socket takes more. */
@@ -239,21 +246,18 @@ static void on_output(void *arg)
 	if (left > 0)
 		lws_callback_on_writable(p->wsi);
 	else if (left < 0)
-		close_later(p);
+		hang_up(p);
 }
 
-static void read_again(struct peer *p)
+static void read_again(void *arg)
 {
+	struct peer *p = arg;
+
 	if (p->reading)
 		return;
 	p->reading = true;
 	p->pulse.heard_ms = clock_monotonic_ms();
 	lws_rx_flow_control(p->wsi, 1);
-}
-
-static void on_room(void *arg)
-{
-	read_again(arg);
 }
 
 static void on_init_complete(void *arg, bool success, const char *error)
@@ -275,14 +279,16 @@ static void on_warning(void *arg, enum end_reason reason, int seconds_left)
 	queue_control(arg, wire_warning(how->warning_code, how->warning, seconds_left));
 }
 
-static void end_peer(struct peer *p, enum end_reason reason)
+static void end_peer(void *arg, enum end_reason reason)
 {
+	struct peer *p = arg;
+
 	if (p->ended)
 		return;
 	p->ended = true;
 	p->reason = reason;
 	read_again(p); /* for the answer to our close frame */
-	lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_REASON_BASE, FAREWELL_SECONDS);
+	set_timeout(p, FAREWELL_SECONDS);
 	lws_callback_on_writable(p->wsi);
 }
 
@@ -296,17 +302,12 @@ static void on_exit_event(void *arg, enum exit_kind kind, unsigned value)
 	end_peer(p, END_SHELL_EXITED);
 }
 
-static void on_end(void *arg, enum end_reason reason)
-{
-	end_peer(arg, reason);
-}
-
 static const struct terminal_events terminal_events = {
 	.on_output = on_output,
-	.on_room = on_room,
+	.on_room = read_again,
 	.on_init_complete = on_init_complete,
 	.on_exit = on_exit_event,
-	.on_end = on_end,
+	.on_end = end_peer,
 	.on_limited = on_limited,
 	.on_warning = on_warning,
 };
@@ -381,11 +382,9 @@ static bool on_silent(struct pulse *pulse)
 {
 	struct peer *p = (struct peer *)pulse;
 
-	if (!p->reading)
-		return false;
-	p->closing = true;
-	lws_set_timeout(p->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
-	return true;
+	if (p->reading)
+		hang_up(p);
+	return p->reading;
 }
 
 const struct pulse_events ws_pulse_events = {.on_quiet = on_quiet, .on_silent = on_silent};

@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "client.h"
 #include "edge/identity.h"
+#include "edge/pulse.h"
 #include "edge/server.h"
 #include "suite.h"
 
@@ -441,25 +443,81 @@ START_TEST(the_close_frame_comes_after_all_output_of_a_slow_reader)
 }
 END_TEST
 
-/* With a reset, and output on its way: the server may learn of it by a write that fails. */
+/* With a reset. */
+static void vanish(void)
+{
+	struct linger reset = {.l_onoff = 1};
+
+	ck_assert_int_eq(setsockopt(tab.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+	close(tab.fd);
+	tab.fd = -1;
+}
+
+/* With output on its way: the server may learn of it by a write that fails. */
 START_TEST(a_browser_that_vanishes_takes_its_terminal_with_it)
 {
 	static char flood[2 * PTY_OUTPUT_WINDOW];
-	struct linger reset = {.l_onoff = 1};
 
 	open_tab();
 	if (_i)
 		sim_agent_print(agent(), 1, flood, sizeof(flood));
 	world_turns(50);
-	ck_assert_int_eq(setsockopt(tab.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
-	close(tab.fd);
-	tab.fd = -1;
+	vanish();
 	for (int i = 0; i < 100; i++)
 		sim_agent_print(agent(), 1, "x", 1);
 	world_until(nobody_is_there);
 	world_turns(50);
 	ck_assert(!shell()->open);
 	ck_assert(!gone());
+}
+END_TEST
+
+static void send_all(const uint8_t *data, size_t len)
+{
+	for (size_t at = 0; at < len; world_turns(1)) {
+		ssize_t n = send(tab.fd, data + at, len - at, MSG_DONTWAIT);
+		at += n > 0 ? (size_t)n : 0;
+	}
+}
+
+/* Its socket is not read, so only writing can tell. */
+START_TEST(a_browser_that_vanishes_while_its_input_waits_takes_its_terminal_with_it)
+{
+	static uint8_t message[8 + 60000] = {0x82, 0x80 | 126, 60000 >> 8, 60000 & 0xff};
+
+	open_tab();
+	shell()->mute = true;
+	for (int i = 0; i < 3; i++)
+		send_all(message, sizeof(message));
+	world_turns(50);
+	vanish();
+	world_turns(50);
+	ck_assert_uint_eq(server_peer_count(tab.server), 1);
+	sim_agent_print(agent(), 1, "x", 1);
+	world_until(nobody_is_there);
+	world_turns(50);
+	ck_assert(!shell()->open);
+}
+END_TEST
+
+/* With a frame that the socket has taken in part, and looked at again before the library gives that up. */
+START_TEST(a_browser_that_says_nothing_any_more_is_given_up)
+{
+	static char flood[150000];
+
+	open_tab();
+	sim_agent_print(agent(), 1, flood, 10000 * (size_t)_i);
+	world_turns(50);
+	sim_agent_print(agent(), 1, flood, sizeof(flood));
+	world_turns(300);
+	for (uint64_t ahead_ms = PULSE_SILENCE_MAX_MS + 1; ahead_ms < 2 * PULSE_SILENCE_MAX_MS;
+	     ahead_ms += PULSE_LOOK_MS) {
+		server_sweep(tab.server, clock_monotonic_ms() + ahead_ms);
+		world_turns(10);
+	}
+	world_until(nobody_is_there);
+	world_turns(50);
+	ck_assert(!shell()->open);
 }
 END_TEST
 
@@ -481,6 +539,9 @@ int main(void)
 	tcase_add_test(tc, the_exit_comes_after_all_output_of_a_slow_reader);
 	tcase_add_test(tc, the_close_frame_comes_after_all_output_of_a_slow_reader);
 	tcase_add_loop_test(tc, a_browser_that_vanishes_takes_its_terminal_with_it, 0, 2);
+	tcase_add_test(tc,
+		       a_browser_that_vanishes_while_its_input_waits_takes_its_terminal_with_it);
+	tcase_add_loop_test(tc, a_browser_that_says_nothing_any_more_is_given_up, 1, 5);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
