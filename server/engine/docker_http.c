@@ -21,6 +21,7 @@ struct connection {
 	struct http_call *call; /* NULL: idle, or closed */
 	bool used;              /* has carried an answer before */
 	bool sending;
+	bool cut;                       /* the Engine has not got all of the request */
 	struct connection *prev, *next; /* among the idle, the latest first */
 };
 
@@ -41,7 +42,8 @@ struct http_call {
 	http_line_fn on_line;
 	http_done_fn done;
 	void *arg;
-	bool over; /* the user has been told, or wants to hear no more */
+	bool harmless; /* to ask for twice */
+	bool over;     /* the user has been told, or wants to hear no more */
 	struct docker_answer answer;
 	size_t request_len;
 	char request[]; /* head and body */
@@ -169,8 +171,26 @@ static void judge(struct http_call *call)
 
 static bool connect_anew(struct http_call *call);
 
-/* The connection has ended. One that was idle before may have been closed by the Engine just then. */
-static void on_lost(struct connection *c, const char *why)
+/* Whether the Engine may have done what the request says: nobody knows how far it came that has read it all. On a Unix socket what has
+ * not been read shows: as a write that failed, or as a reset. */
+static bool may_have_acted(const struct connection *c, int reason)
+{
+	return reason != UV_ECONNRESET && !c->cut &&
+	       !uv_stream_get_write_queue_size((const uv_stream_t *)&c->pipe);
+}
+
+/* One that was idle before may have been closed by the Engine just then. */
+static bool may_try_again(const struct connection *c, int reason)
+{
+	const struct http_call *call = c->call;
+
+	if (!c->used || call->answer.head_bytes || call->answer.in_body)
+		return false;
+	return call->harmless || !may_have_acted(c, reason);
+}
+
+/* The connection has ended. */
+static void on_lost(struct connection *c, int reason)
 {
 	struct http_call *call = c->call;
 
@@ -179,15 +199,16 @@ static void on_lost(struct connection *c, const char *why)
 		close_connection(c);
 		return;
 	}
-	if (c->used && !call->answer.head_bytes && !call->answer.in_body) {
+	if (may_try_again(c, reason)) {
 		close_connection(c);
 		if (!connect_anew(call))
 			fail(call, 0, "no memory");
 		return;
 	}
-	docker_answer_end(&call->answer);
-	if (why && call->answer.flaw)
-		call->answer.flaw = why;
+	if (reason == UV_EOF)
+		docker_answer_end(&call->answer);
+	else
+		call->answer.flaw = strerror(-reason);
 	judge(call);
 }
 
@@ -206,7 +227,7 @@ static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *buf)
 	if (n == 0)
 		return; /* nothing there after all */
 	if (n < 0 || !c->call) {
-		on_lost(c, n < 0 && n != UV_EOF ? strerror((int)-n) : NULL);
+		on_lost(c, (int)n);
 		return;
 	}
 	docker_answer_feed(&c->call->answer, buf->base, (size_t)n);
@@ -220,8 +241,8 @@ static void on_written(uv_write_t *req, int status)
 {
 	struct connection *c = req->data;
 
-	(void)status;
 	c->sending = false;
+	c->cut = status < 0;
 }
 
 static void send_request(struct connection *c)
@@ -298,6 +319,7 @@ static struct http_call *call_new(struct http *h, const struct http_request *r)
 	call->on_line = r->on_line;
 	call->done = r->done;
 	call->arg = r->arg;
+	call->harmless = strcmp(r->method, "POST") != 0;
 	docker_answer_init(&call->answer, r->on_line != NULL);
 	return call;
 }

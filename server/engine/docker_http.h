@@ -5,7 +5,7 @@
  * Idiom as in docker.h: a call runs its done callback exactly once, never before http_start() has returned, and is gone
  * by then; http_cancel() promises silence; every function may be called from inside a callback,
  * http_free() too. Connections are kept and used again; when the peer turns out to have closed one meanwhile, the
- * request is sent again on a new one.
+ * request is sent again on a new one, unless it is a POST that the peer has read and may have acted upon.
  */
 #ifndef SANDBOX_ENGINE_DOCKER_HTTP_H
 #define SANDBOX_ENGINE_DOCKER_HTTP_H

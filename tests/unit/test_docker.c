@@ -428,6 +428,21 @@ START_TEST(a_connection_closed_while_the_request_is_under_way_is_tried_once_more
 }
 END_TEST
 
+START_TEST(what_the_engine_has_read_is_sent_again_only_where_that_changes_nothing)
+{
+	fake_reply(fx.engine, (struct fake_reply){.end = FAKE_CLOSE});
+	fake_json(fx.engine, 200, "[]");
+	list();
+	run_until(&got.done, 1);
+	ck_assert_msg(!got.failed, "%s", got.err.msg);
+	fake_reply(fx.engine, (struct fake_reply){.end = FAKE_CLOSE});
+	start(on_done);
+	run_until(&got.done, 2);
+	expect_error(ERR_UPSTREAM, 0, "the connection ended before the answer did");
+	ck_assert_uint_eq(fake_requests(fx.engine), 4);
+}
+END_TEST
+
 START_TEST(forty_calls_at_once_all_come_back)
 {
 	for (int i = 0; i < 40; i++)
@@ -781,6 +796,7 @@ static void add_faults(TCase *tc)
 	tcase_add_test(tc, a_slow_answer_within_the_limit_is_waited_for_and_others_go_on_meanwhile);
 	tcase_add_test(tc, an_idle_connection_that_the_engine_closed_fails_no_call);
 	tcase_add_test(tc, a_connection_closed_while_the_request_is_under_way_is_tried_once_more);
+	tcase_add_test(tc, what_the_engine_has_read_is_sent_again_only_where_that_changes_nothing);
 	tcase_add_test(tc, forty_calls_at_once_all_come_back);
 	tcase_add_test(tc, eight_idle_connections_are_kept);
 	tcase_add_test(tc, a_connection_that_says_more_than_it_was_asked_is_not_used_again);
