@@ -8,6 +8,13 @@ static bool is_final(const http_parser *parser)
 	return parser->status_code >= 200 || parser->status_code == 101;
 }
 
+/* Whatever its headers say (RFC 9112, section 6.3). The parser does not know by itself. */
+static bool has_no_body(const http_parser *parser)
+{
+	return parser->status_code < 200 || parser->status_code == 204 ||
+	       parser->status_code == 304;
+}
+
 static int on_headers_complete(http_parser *parser)
 {
 	struct docker_answer *a = parser->data;
@@ -16,7 +23,7 @@ static int on_headers_complete(http_parser *parser)
 		a->flaw = "unreadable answer: not HTTP/1";
 	a->status = (int)parser->status_code;
 	a->in_body = is_final(parser);
-	return a->flaw ? -1 : 0;
+	return a->flaw ? -1 : has_no_body(parser);
 }
 
 static int on_body(http_parser *parser, const char *data, size_t len)
@@ -38,7 +45,7 @@ static int on_message_complete(http_parser *parser)
 	if (!is_final(parser))
 		return 0;
 	a->complete = true;
-	a->reusable = !parser->upgrade && http_should_keep_alive(parser);
+	a->reusable = parser->status_code >= 200 && http_should_keep_alive(parser);
 	http_parser_pause(parser, 1);
 	return 0;
 }

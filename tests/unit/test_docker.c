@@ -244,6 +244,25 @@ START_TEST(each_status_has_its_kind_of_error)
 }
 END_TEST
 
+/* The second one comes on the same connection. */
+START_TEST(an_answer_that_may_have_no_body_ends_with_its_headers)
+{
+	static const char *const lengths[] = {"Content-Length: 2", "Transfer-Encoding: chunked"};
+	char answers[2][128];
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(answers[i], sizeof(answers[i]),
+			 "HTTP/1.1 100 Continue\r\n%s\r\n\r\nHTTP/1.1 204 No Content\r\n%s\r\n\r\n",
+			 lengths[i], lengths[i]);
+		fake_reply(fx.engine, (struct fake_reply){.data = answers[i]});
+		start(on_done);
+		run_until(&got.done, i + 1);
+		ck_assert_msg(!got.failed, "%s", got.err.msg);
+	}
+	ck_assert_uint_eq(fake_connections(fx.engine), 1);
+}
+END_TEST
+
 START_TEST(removing_what_is_gone_already_has_worked)
 {
 	fake_json(fx.engine, 404, "{\"message\":\"No such container\"}");
@@ -277,6 +296,7 @@ static const struct {
 	{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", FAKE_KEEP, 0},
 	{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n[\xff]", FAKE_KEEP, 0},
 	{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\nxxxx", FAKE_CLOSE, 0},
+	{"HTTP/1.1 101 Switching Protocols\r\n\r\n", FAKE_KEEP, 0},
 	{"HTTP/1.1 100 Continue\r\n\r\n", FAKE_CLOSE, 0},
 	{"HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
 	 FAKE_KEEP, 0},
@@ -786,6 +806,7 @@ END_TEST
 static void add_faults(TCase *tc)
 {
 	tcase_add_loop_test(tc, each_status_has_its_kind_of_error, 0, COUNT(statuses));
+	tcase_add_test(tc, an_answer_that_may_have_no_body_ends_with_its_headers);
 	tcase_add_test(tc, removing_what_is_gone_already_has_worked);
 	tcase_add_loop_test(tc, a_rude_answer_is_an_error_and_the_next_call_works, 0, COUNT(rude));
 	tcase_add_test(tc, an_answer_in_single_bytes_is_read_as_in_one_piece);
