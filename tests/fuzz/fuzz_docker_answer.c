@@ -19,9 +19,9 @@ static void read_answer(struct docker_answer *a, const uint8_t *data, size_t len
 {
 	for (size_t at = 0; at < len; at += piece)
 		docker_answer_feed(a, (const char *)data + at, piece < len - at ? piece : len - at);
+	require(!a->reusable || (a->complete && !a->flaw));
 	docker_answer_end(a);
 	require(a->complete || a->flaw);
-	require(!a->reusable);
 	require(a->body.len <= HTTP_BODY_MAX && a->lines.held.len <= DOCKER_LINES_HELD_MAX);
 }
 

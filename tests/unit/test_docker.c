@@ -578,17 +578,6 @@ START_TEST(nothing_works_before_a_version_is_negotiated)
 }
 END_TEST
 
-START_TEST(proxies_of_the_environment_are_not_used)
-{
-	setenv("http_proxy", "http://127.0.0.1:1", 1);
-	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
-	fake_reply(fx.engine, (struct fake_reply){.data = NO_CONTENT});
-	start(on_done);
-	run_until(&got.done, 1);
-	ck_assert_msg(!got.failed, "%s", got.err.msg);
-}
-END_TEST
-
 /* --- cancelling and freeing --- */
 
 START_TEST(a_call_cancelled_after_any_number_of_turns_is_silent)
@@ -824,7 +813,6 @@ static void add_faults(TCase *tc)
 	tcase_add_test(tc, a_socket_that_cannot_be_used_is_named_with_the_reason);
 	tcase_add_test(tc, an_address_that_is_no_unix_socket_is_refused);
 	tcase_add_test(tc, nothing_works_before_a_version_is_negotiated);
-	tcase_add_test(tc, proxies_of_the_environment_are_not_used);
 }
 
 static void add_life(TCase *tc)
