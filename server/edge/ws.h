@@ -1,8 +1,8 @@
 /*
  * One WebSocket: a peer on a terminal. Speaks the wire of docs/protocol.md.
  *
- * Bytes move one frame per writable event: control messages first, then output, then the exit, then the close. Only as
- * much is read from the socket as the terminal takes.
+ * What comes for the browser is written at once as far as the socket takes it, else at its writable event: control messages first, then
+ * output, then the exit, then the close. Only as much is read from the socket as the terminal takes.
  */
 #ifndef SANDBOX_EDGE_WS_H
 #define SANDBOX_EDGE_WS_H
