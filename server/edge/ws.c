@@ -38,6 +38,7 @@ struct peer {
 	bool established;    /* counted in peer_count */
 	bool explained;      /* the error message that goes with the end has been queued */
 	bool closing;        /* a close frame is on its way, from either side */
+	bool choked;         /* the socket takes no more */
 	bool ended, exited, ping_due;
 	enum exit_kind exit_kind;
 	unsigned exit_value;
@@ -185,22 +186,19 @@ static int send_ping(struct peer *p)
 	return lws_write(p->wsi, p->server->tx + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
 }
 
-static bool has_more(const struct peer *p)
-{
-	return p->control.len || (p->terminal && terminal_output_waiting(p->terminal));
-}
-
 /* Sends what waits. Returns 1 when the socket takes no more, be it the rest of a frame, and 0 when all is out; -1 on failure. */
 static int send_waiting(struct peer *p)
 {
 	int sent = 1;
 
-	while (sent > 0 && has_more(p)) {
+	while (sent > 0 &&
+	       (p->control.len || (p->terminal && terminal_output_waiting(p->terminal)))) {
 		if (lws_send_pipe_choked(p->wsi))
-			return 1;
+			return p->choked = true;
 		sent = p->control.len ? send_control(p) : send_output(p);
 	}
-	return sent < 0 ? -1 : lws_partial_buffered(p->wsi);
+	p->choked = lws_partial_buffered(p->wsi);
+	return sent < 0 ? -1 : p->choked;
 }
 
 int ws_on_writable(struct connection *c)
@@ -209,6 +207,8 @@ int ws_on_writable(struct connection *c)
 
 	if (!p || p->closing)
 		return 0;
+	if (p->choked) /* no longer: the other side reads, if slowly */
+		p->pulse.heard_ms = clock_monotonic_ms();
 	if (p->ping_due)
 		return send_ping(p);
 	int left = send_waiting(p);
