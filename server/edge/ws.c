@@ -287,6 +287,7 @@ static void end_peer(void *arg, enum end_reason reason)
 		return;
 	p->ended = true;
 	p->reason = reason;
+	terminal_hang_up(p->terminal);
 	read_again(p); /* for the answer to our close frame */
 	set_timeout(p, FAREWELL_SECONDS);
 	lws_callback_on_writable(p->wsi);

@@ -212,12 +212,19 @@ struct terminal *terminal_open(struct session *session, const struct client *cli
 	return t;
 }
 
+void terminal_hang_up(struct terminal *t)
+{
+	if (!t)
+		return;
+	pty_close(t->pty);
+	t->pty = NULL;
+}
+
 void terminal_session_ended(struct terminal *t, enum end_reason reason)
 {
 	session_remove_terminal(t->session, t);
 	t->session = NULL;
-	pty_close(t->pty);
-	t->pty = NULL;
+	terminal_hang_up(t);
 	t->events->on_end(t->arg, reason);
 }
 
@@ -265,7 +272,7 @@ void terminal_close(struct terminal *t)
 		return;
 	if (t->session)
 		session_remove_terminal(t->session, t);
-	pty_close(t->pty);
+	terminal_hang_up(t);
 	init_run_free(t->init);
 	fifo_finish(&t->prompt);
 	fifo_finish(&t->output);

@@ -64,6 +64,9 @@ enum start_kind terminal_start_kind(const struct terminal *t);
 /* The peer is ready for events, which come from now on: at once what the shell has said already. */
 void terminal_begin(struct terminal *t);
 
+/* No more output comes, nor an exit; what has come can still be fetched. Accepts NULL. */
+void terminal_hang_up(struct terminal *t);
+
 /* Hangs up and frees. Accepts NULL. */
 void terminal_close(struct terminal *t);
 

@@ -443,6 +443,26 @@ START_TEST(the_close_frame_comes_after_all_output_of_a_slow_reader)
 }
 END_TEST
 
+/* Whatever the shell still has to say. */
+START_TEST(a_slow_reader_whose_message_is_too_big_is_told_so)
+{
+	static const uint8_t message[] = {0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 'x'};
+	static char flood[6 * PTY_OUTPUT_WINDOW];
+	size_t got = 0;
+
+	open_tab();
+	sim_agent_print(agent(), 1, flood, sizeof(flood));
+	world_turns(300);
+	ck_assert_int_eq(send(tab.fd, message, sizeof(message), 0), sizeof(message));
+	world_turns(100);
+	for (receive(); tab.received_len < 1 || tab.received[0] != 0x88; world_turns(1), receive())
+		if (tab.received_len && take_frame())
+			got += tab.text_len;
+	expect_close(1009, "message too big");
+	ck_assert_uint_lt(got, 2 * PTY_OUTPUT_WINDOW);
+}
+END_TEST
+
 /* With a reset. */
 static void vanish(void)
 {
@@ -538,6 +558,7 @@ int main(void)
 	tcase_add_test(tc, a_browser_that_stops_reading_stops_the_shell_and_loses_nothing);
 	tcase_add_test(tc, the_exit_comes_after_all_output_of_a_slow_reader);
 	tcase_add_test(tc, the_close_frame_comes_after_all_output_of_a_slow_reader);
+	tcase_add_test(tc, a_slow_reader_whose_message_is_too_big_is_told_so);
 	tcase_add_loop_test(tc, a_browser_that_vanishes_takes_its_terminal_with_it, 0, 2);
 	tcase_add_test(tc,
 		       a_browser_that_vanishes_while_its_input_waits_takes_its_terminal_with_it);
