@@ -37,7 +37,7 @@ async function withFake(work, { env = {}, ...options } = {}) {
 	}
 }
 
-/* Those that are not connections to the Engine, of which curl keeps some for later. */
+/* Those that are not connections to the Engine, of which the server keeps some for later. */
 async function ownDescriptors(server, fake) {
 	return descriptorCount(server.pid) - (await fake.state()).connections;
 }
