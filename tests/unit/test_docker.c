@@ -338,6 +338,27 @@ START_TEST(an_answer_in_single_bytes_is_read_as_in_one_piece)
 }
 END_TEST
 
+START_TEST(a_connection_is_used_again_after_an_answer_of_any_form)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n"
+		"1;a=b\r\n[\r\n1\r\n]\r\n0\r\nX: y\r\n\r\n",
+		"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n[]",
+	};
+
+	fake_reply(fx.engine, (struct fake_reply){.data = answers[_i % 4], .piece = _i / 4});
+	list();
+	run_until(&got.done, 1);
+	fake_json(fx.engine, 200, "[]");
+	list();
+	run_until(&got.done, 2);
+	ck_assert_uint_eq(got.failures, 0);
+	ck_assert_uint_eq(fake_connections(fx.engine), 1);
+}
+END_TEST
+
 static char *large(const char *head, char fill, size_t len)
 {
 	char *text = malloc(strlen(head) + len + 1);
@@ -799,6 +820,7 @@ static void add_faults(TCase *tc)
 	tcase_add_test(tc, removing_what_is_gone_already_has_worked);
 	tcase_add_loop_test(tc, a_rude_answer_is_an_error_and_the_next_call_works, 0, COUNT(rude));
 	tcase_add_test(tc, an_answer_in_single_bytes_is_read_as_in_one_piece);
+	tcase_add_loop_test(tc, a_connection_is_used_again_after_an_answer_of_any_form, 0, 8);
 	tcase_add_test(tc, a_body_of_10_mb_is_given_up_at_1_mib);
 	tcase_add_test(tc, headers_of_1_mb_are_given_up_too);
 	tcase_add_test(tc, an_engine_that_says_nothing_runs_into_the_limit);
