@@ -443,6 +443,57 @@ START_TEST(the_close_frame_comes_after_all_output_of_a_slow_reader)
 }
 END_TEST
 
+/* Reads a little, as much as there is, or nothing. */
+static size_t read_some(const char *flood, size_t at)
+{
+	if (rand() % 3)
+		receive();
+	for (int frames = rand() % 4; frames && tab.received_len && take_frame(); frames--) {
+		ck_assert_int_eq(memcmp(tab.text, flood + at, tab.text_len), 0);
+		at += tab.text_len;
+	}
+	return at;
+}
+
+/* Who deletes a session hangs up on what is still on its way from the sandbox. */
+static void end(bool by_deletion)
+{
+	if (!by_deletion) {
+		sim_agent_exit(agent(), 1, EXIT_STATUS, 7);
+		return;
+	}
+	world_turns(50);
+	session_end(client.session, END_DELETED);
+}
+
+START_TEST(all_output_then_the_end_at_any_pace)
+{
+	static char flood[2 * PTY_OUTPUT_WINDOW];
+	size_t said = 0, seen = 0, n;
+
+	srand((unsigned)_i);
+	open_tab();
+	make_flood(flood, sizeof(flood));
+	for (; said < sizeof(flood); said += n) {
+		n = (size_t)rand() % (rand() % 2 ? 100 : 100000) + 1;
+		n = n < sizeof(flood) - said ? n : sizeof(flood) - said;
+		sim_agent_print(agent(), 1, flood + said, n);
+		world_turns(rand() % 5);
+		seen = read_some(flood, seen);
+	}
+	while (sizeof(flood) - seen > PTY_OUTPUT_WINDOW / 2) {
+		world_turns(1);
+		seen = read_some(flood, seen);
+	}
+	end(_i % 2);
+	world_turns(rand() % 50);
+	frames_until(flood + seen, sizeof(flood) - seen);
+	if (!(_i % 2))
+		expect("{\"type\":\"exit\",\"code\":7}");
+	expect_close(1000, _i % 2 ? "session deleted" : "shell exited");
+}
+END_TEST
+
 /* Whatever the shell still has to say. */
 START_TEST(a_slow_reader_whose_message_is_too_big_is_told_so)
 {
@@ -558,6 +609,7 @@ int main(void)
 	tcase_add_test(tc, a_browser_that_stops_reading_stops_the_shell_and_loses_nothing);
 	tcase_add_test(tc, the_exit_comes_after_all_output_of_a_slow_reader);
 	tcase_add_test(tc, the_close_frame_comes_after_all_output_of_a_slow_reader);
+	tcase_add_loop_test(tc, all_output_then_the_end_at_any_pace, 0, 50);
 	tcase_add_test(tc, a_slow_reader_whose_message_is_too_big_is_told_so);
 	tcase_add_loop_test(tc, a_browser_that_vanishes_takes_its_terminal_with_it, 0, 2);
 	tcase_add_test(tc,
