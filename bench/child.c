@@ -17,7 +17,7 @@
 
 /* Between fork and exec: system calls only. */
 _Noreturn static void become(const char *const argv[], const char *const environment[], int log,
-			     unsigned nofile)
+			     unsigned nofile, pid_t parent)
 {
 	struct rlimit limit = {nofile, nofile};
 	sigset_t none;
@@ -27,6 +27,8 @@ _Noreturn static void become(const char *const argv[], const char *const environ
 	signal(SIGPIPE, SIG_DFL);
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent) /* it has died already */
+		_exit(127);
 	setrlimit(RLIMIT_NOFILE, &limit);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
@@ -46,9 +48,10 @@ struct child *child_start(struct bench *b, const char *name, const char *const a
 	int log = open(c->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (log < 0)
 		bench_fail(b, "%s: cannot be written", c->log);
+	pid_t us = getpid();
 	c->pid = fork();
 	if (c->pid == 0)
-		become(argv, environment, log, nofile);
+		become(argv, environment, log, nofile, us);
 	close(log);
 	if (c->pid < 0)
 		bench_fail(b, "no process for %s", argv[0]);
