@@ -50,9 +50,9 @@ static void take_output(struct raw *r, const struct agent_piece *p)
 {
 	uint8_t credit[4];
 
+	line_output(&r->line, p->data, p->len);
 	put_u32(credit, (uint32_t)p->len);
 	send_frame(r, FRAME_CREDIT, credit, sizeof(credit));
-	line_output(&r->line, p->data, p->len);
 }
 
 static void take_hello(struct raw *r, const struct agent_piece *p)
