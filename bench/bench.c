@@ -133,12 +133,18 @@ void bench_wait_till(struct bench *b, uint64_t ns)
 		bench_fail(b, "ended while waiting");
 }
 
-void bench_take_turns(size_t rounds, bench_side_fn ours, bench_side_fn reference, void *arg)
+/* Each side is first in turn; who follows changes its direction when all have been. */
+void bench_take_turns(size_t rounds, const bench_side_fn *sides, void *arg)
 {
-	for (size_t round = 0; round < rounds; round++) {
-		(round % 2 ? reference : ours)(arg);
-		(round % 2 ? ours : reference)(arg);
-	}
+	size_t count = 0;
+
+	while (sides[count])
+		count++;
+	for (size_t round = 0; round < rounds; round++)
+		for (size_t i = 0; i < count; i++) {
+			bool forwards = round / count % 2 == 0;
+			sides[(round + (forwards ? i : count - i)) % count](arg);
+		}
 }
 
 double bench_ms(uint64_t from_ns, uint64_t to_ns)

@@ -81,9 +81,9 @@ void bench_poll(struct bench *b, bench_test_fn is_so, void *arg, const char *wha
 /* Turns the loop until uv_hrtime() says ns: for schedules. */
 void bench_wait_till(struct bench *b, uint64_t ns);
 
-/* Runs the two by turns, and each of them first every other time, so that what else the machine does hits both alike. */
+/* Runs all sides by turns, in every order equally often, so that what else the machine does hits all alike. At most three, then NULL. */
 typedef void (*bench_side_fn)(void *arg);
-void bench_take_turns(size_t rounds, bench_side_fn ours, bench_side_fn reference, void *arg);
+void bench_take_turns(size_t rounds, const bench_side_fn *sides, void *arg);
 
 /* Milliseconds between two times of uv_hrtime(). */
 double bench_ms(uint64_t from_ns, uint64_t to_ns);

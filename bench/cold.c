@@ -28,10 +28,11 @@ static void reference(void *arg)
 
 void measure_cold(struct bench *b)
 {
+	static const bench_side_fn sides[] = {ours, reference, NULL};
 	struct pair p = {.server = server_start(b, b->docker_host, 0)};
 
 	server_await_containers(p.server, 0);
-	bench_take_turns(size_of(SIZE_COLD_ROUNDS), ours, reference, &p);
+	bench_take_turns(size_of(SIZE_COLD_ROUNDS), sides, &p);
 	report_figure(&b->report,
 		      &(struct figure){
 			      .group = "connect",

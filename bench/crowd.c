@@ -226,17 +226,19 @@ static void start_cats(struct side *s, size_t from, size_t to)
 
 void measure_crowd(struct bench *b)
 {
+	static const bench_side_fn innocents[] = {our_innocent, raw_innocent, NULL};
+	static const bench_side_fn typing[] = {our_typing, raw_typing, NULL};
 	struct crowd c;
 
 	gather(&c, b);
 	start_cats(&c.ours, 0, 1);
 	start_cats(&c.raw, 0, 1);
 	bench_say("an innocent beside floods");
-	bench_take_turns(size_of(SIZE_CROWD_ROUNDS), our_innocent, raw_innocent, &c);
+	bench_take_turns(size_of(SIZE_CROWD_ROUNDS), innocents, &c);
 	start_cats(&c.ours, 1, c.count);
 	start_cats(&c.raw, 1, c.count);
 	bench_say("%zu typing", c.count);
-	bench_take_turns(size_of(SIZE_CROWD_ROUNDS), our_typing, raw_typing, &c);
+	bench_take_turns(size_of(SIZE_CROWD_ROUNDS), typing, &c);
 	report_typing(&c);
 	report_innocent(b, &c.ours, "over WebSockets", 5);
 	report_innocent(b, &c.raw, "over raw attach streams", 0);

@@ -125,6 +125,7 @@ static void report(struct bench *b, struct pair *p)
 
 void measure_flood(struct bench *b)
 {
+	static const bench_side_fn sides[] = {ours, reference, NULL};
 	struct pair p;
 
 	pair_start(&p, b);
@@ -132,7 +133,7 @@ void measure_flood(struct bench *b)
 	prepare(&p.raw->line);
 	flood(p.ours.line);
 	flood(&p.raw->line);
-	bench_take_turns(size_of(SIZE_FLOOD_ROUNDS), ours, reference, &p);
+	bench_take_turns(size_of(SIZE_FLOOD_ROUNDS), sides, &p);
 	report(b, &p);
 	pair_end(&p);
 }

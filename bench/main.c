@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "bench/figures.h"
+#include "bench/relay.h"
 
 #define SIZE_MAX_ALLOWED 9999999
 
@@ -100,6 +101,8 @@ int main(int argc, char **argv)
 	static struct bench b;
 	bool chosen[MEASURES];
 
+	if (argc == 4 && strcmp(argv[1], RELAY_ARGUMENT) == 0)
+		relay_run(argv[2], argv[3]);
 	read_sizes();
 	read_names(argc, argv, chosen);
 	if (mkdir("build", 0755) < 0 && errno != EEXIST)

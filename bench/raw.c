@@ -6,6 +6,8 @@
 #include <utlist.h>
 
 #include "base/random.h"
+#include "bench/child.h"
+#include "bench/relay.h"
 #include "sandbox/environment.h"
 
 #define TERMINAL 1
@@ -15,6 +17,14 @@
 
 /* --- frames --- */
 
+static bool send_pieces(struct raw *r, const void *head, size_t head_len, const void *body,
+			size_t body_len)
+{
+	if (r->relayed)
+		return tcp_stream_send(r->relayed, head, head_len, body, body_len);
+	return r->stream && stream_send(r->stream, head, head_len, body, body_len);
+}
+
 static void send_frame(struct raw *r, enum frame_type type, const void *payload, size_t len)
 {
 	struct frame_header h = {
@@ -22,7 +32,7 @@ static void send_frame(struct raw *r, enum frame_type type, const void *payload,
 	uint8_t header[FRAME_HEADER_BYTES];
 
 	frame_header_put(header, h);
-	if (!r->stream || !stream_send(r->stream, header, sizeof(header), payload, len))
+	if (!send_pieces(r, header, sizeof(header), payload, len))
 		bench_note_failure(r->line.bench, "%s: takes no frames", r->name);
 }
 
@@ -155,6 +165,24 @@ static void attach(struct raw *r)
 	check(r, r->stream ? NULL : &err);
 }
 
+static void attach_relayed(struct raw *r)
+{
+	struct bench *b = r->line.bench;
+	int fd;
+
+	r->relay = relay_start(b, &fd);
+	r->relayed = tcp_stream_open(b, fd, r->name, &events, r);
+}
+
+/* The relay ends with its connection. */
+static void leave(struct raw *r)
+{
+	stream_close(r->stream);
+	tcp_stream_close(r->relayed);
+	r->stream = NULL;
+	r->relayed = NULL;
+}
+
 static void start(struct raw *r)
 {
 	struct err err;
@@ -180,7 +208,7 @@ static bool is_up(void *arg)
 	return r->started && r->greeted;
 }
 
-struct raw *raw_start(struct bench *b)
+static struct raw *begin(struct bench *b, void (*attach_to)(struct raw *r))
 {
 	struct raw *r = calloc(1, sizeof(*r));
 	char nonce[9];
@@ -193,12 +221,22 @@ struct raw *raw_start(struct bench *b)
 	LL_PREPEND(b->raws, r);
 	create(r);
 	bench_until(b, is_idle, r, "a container", BENCH_LIMIT_MS);
-	attach(r);
+	attach_to(r);
 	bench_until(b, is_attached, r, "an attach stream", BENCH_LIMIT_MS);
 	start(r);
 	bench_until(b, is_up, r, "an agent's hello", BENCH_LIMIT_MS);
 	open_shell(r);
 	return r;
+}
+
+struct raw *raw_start(struct bench *b)
+{
+	return begin(b, attach);
+}
+
+struct raw *raw_start_relayed(struct bench *b)
+{
+	return begin(b, attach_relayed);
 }
 
 static void on_removed(void *arg, const struct err *err)
@@ -215,7 +253,9 @@ void raw_end(struct raw *r)
 	struct bench *b = r->line.bench;
 	struct err err;
 
-	stream_close(r->stream);
+	leave(r);
+	if (r->relay)
+		child_stop(r->relay);
 	r->call = docker_remove(b->docker, r->name, on_removed, r, &err);
 	check(r, r->call ? NULL : &err);
 	bench_until(b, is_idle, r, "the end of a container", 4 * BENCH_LIMIT_MS);
@@ -230,8 +270,7 @@ bool raw_settle_all(struct bench *b)
 
 	LL_FOREACH_SAFE(b->raws, r, next)
 	{
-		stream_close(r->stream);
-		r->stream = NULL;
+		leave(r);
 		settled &= bench_turn(b, is_idle, r, BENCH_LIMIT_MS);
 		docker_cancel(r->call);
 		free(r);

@@ -35,6 +35,7 @@ const TINY = {
 /* Group and title of every row, in the order of the fields. */
 const ROWS = [
 	"echo: a keystroke and its echo",
+	"echo: a keystroke and its echo, beside a bare relay",
 	"flood: flood of 2 MB",
 	"connect: connect to the first prompt byte, warm",
 	"connect: POST /sessions to the first prompt byte, warm",
@@ -122,7 +123,7 @@ describe("the benchmark", () => {
 
 	test("ends at Ctrl-C in the middle of a figure, without leaving anything behind", async () => {
 		const it = start("bench/run", ["echo"], { BENCH_KEYS: "9999999" });
-		await until(async () => (await containersOfRun(it.stderr)).length === 2, "a session and its twin", LIMIT_MS);
+		await until(async () => (await containersOfRun(it.stderr)).length === 3, "a session and its two twins", LIMIT_MS);
 		it.child.kill("SIGINT");
 		assert.equal(await within(it.ended, "the end"), 1);
 		assert.deepEqual(await containersOfRun(it.stderr), []);
