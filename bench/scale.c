@@ -19,6 +19,8 @@
 #define WARM_UP_KEYS 200
 #define BATCH        100 /* WebSockets that open at once */
 
+#define KEY_INTERVAL_NS 3000000
+
 struct scale {
 	struct bench *bench;
 	struct child *fake;
@@ -68,12 +70,16 @@ static void start_typing(struct scale *s)
 	line_await_text(s->typing.line, "#");
 }
 
+/* With pauses, so that each key finds everybody asleep, and all of them take seconds: what else the machine does then evens out. */
 static void type(struct scale *s, struct samples *samples, size_t keys)
 {
 	for (size_t i = 0; i < WARM_UP_KEYS; i++)
 		echo_once(s->typing.line);
-	for (size_t i = 0; i < keys; i++)
+	uint64_t due = uv_hrtime();
+	for (size_t i = 0; i < keys; i++) {
+		bench_wait_till(s->bench, due += KEY_INTERVAL_NS);
 		samples_add(samples, echo_once(s->typing.line));
+	}
 }
 
 /* --- the others --- */
