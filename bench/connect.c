@@ -25,7 +25,7 @@ static void ours(void *arg)
 	s.server = a->server;
 	web_create_session(a->server, s.id);
 	uint64_t created = uv_hrtime();
-	s.socket = socket_new(a->server->bench, a->server, s.id, 1);
+	s.socket = socket_new(a->server->bench, a->server, s.id);
 	line_await_first(&s.socket->line);
 	samples_add(&a->connect, bench_ms(created, s.socket->line.first_ns));
 	samples_add(&a->whole, bench_ms(start, s.socket->line.first_ns));
@@ -42,7 +42,7 @@ static void reference(void *arg)
 	uint64_t start = uv_hrtime();
 	json_decref(web_call(a->server, "GET", "/api/v1/environments", NULL, &status));
 	uint64_t answered = uv_hrtime();
-	struct socket *s = socket_new(a->server->bench, a->server, a->id, 1);
+	struct socket *s = socket_new(a->server->bench, a->server, a->id);
 	socket_await_open(s);
 	socket_ping(s);
 	samples_add(&a->open, bench_ms(answered, s->pong_ns));

@@ -12,7 +12,7 @@ void session_start(struct session *s, struct server *server)
 {
 	s->server = server;
 	web_create_session(server, s->id);
-	s->socket = socket_new(server->bench, server, s->id, 1);
+	s->socket = socket_new(server->bench, server, s->id);
 	s->line = &s->socket->line;
 	line_await_first(s->line);
 }

@@ -94,7 +94,7 @@ static void create_sessions(struct scale *s)
 static void open_websockets(struct scale *s)
 {
 	for (size_t i = 0; i < s->websockets; i++) {
-		s->sockets[i] = socket_new(s->bench, s->server, s->ids[i % s->sessions], 1);
+		s->sockets[i] = socket_new(s->bench, s->server, s->ids[i % s->sessions]);
 		for (size_t k = i / BATCH * BATCH; (i + 1) % BATCH == 0 && k <= i; k++)
 			line_await_first(&s->sockets[k]->line);
 	}

@@ -186,20 +186,12 @@ static void on_connected(uv_connect_t *request, int status)
 		send_request(s);
 }
 
-static struct sockaddr_in address(unsigned last, unsigned port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET,
-				.sin_port = htons((uint16_t)port),
-				.sin_addr = {htonl(0x7f000000 | last)}};
-
-	return a;
-}
-
-struct socket *socket_new(struct bench *b, const struct server *server, const char *session_id,
-			  unsigned source)
+struct socket *socket_new(struct bench *b, const struct server *server, const char *session_id)
 {
 	struct socket *s = calloc(1, sizeof(*s));
-	struct sockaddr_in from = address(source, 0), to = address(1, server->port);
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)server->port),
+				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
 
 	if (!s)
 		abort();
@@ -209,9 +201,10 @@ struct socket *socket_new(struct bench *b, const struct server *server, const ch
 	snprintf(s->id, sizeof(s->id), "%s", session_id);
 	uv_tcp_init(&b->loop, &s->tcp);
 	s->tcp.data = s->connecting.data = s;
-	if (source != 1)
-		uv_tcp_bind(&s->tcp, (const struct sockaddr *)&from, 0);
-	uv_tcp_connect(&s->connecting, &s->tcp, (const struct sockaddr *)&to, on_connected);
+	int rc =
+		uv_tcp_connect(&s->connecting, &s->tcp, (const struct sockaddr *)&to, on_connected);
+	if (rc < 0)
+		bench_note_failure(b, "connecting: %s", uv_strerror(rc));
 	return s;
 }
 

@@ -26,10 +26,8 @@ struct socket {
 	size_t text_len;
 };
 
-/* Begins to connect to a running session; 80 columns, 24 rows. source: 127.0.0.source is the client's address. The result is the
- * caller's, until socket_free(). */
-struct socket *socket_new(struct bench *b, const struct server *server, const char *session_id,
-			  unsigned source);
+/* Begins to connect to a running session; 80 columns, 24 rows. The result is the caller's, until socket_free(). */
+struct socket *socket_new(struct bench *b, const struct server *server, const char *session_id);
 
 /* Waits until it is open. */
 void socket_await_open(struct socket *s);
