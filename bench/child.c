@@ -97,11 +97,18 @@ bool child_log_find(struct child *c, const char *before, const char *after, char
 	return true;
 }
 
+/* Once it has been waited for, its number may be somebody else's. */
+static void ask_to_end(const struct child *c)
+{
+	if (!c->ended)
+		kill(c->pid, SIGTERM);
+}
+
 void child_stop(struct child *c)
 {
 	struct bench *b = c->bench;
 
-	kill(c->pid, SIGTERM);
+	ask_to_end(c);
 	bench_poll(b, has_ended, c, "the end of a program", STOP_LIMIT_MS);
 	if (!WIFEXITED(c->status) || WEXITSTATUS(c->status))
 		bench_fail(b, "a program has ended with status %#x: see %s", (unsigned)c->status,
@@ -118,7 +125,7 @@ bool child_stop_all(struct bench *b)
 	/* The latest first: a server needs its Engine to tidy up. */
 	LL_FOREACH_SAFE(b->children, c, next)
 	{
-		kill(c->pid, SIGTERM);
+		ask_to_end(c);
 		if (!bench_turn_polling(b, has_ended, c, STOP_LIMIT_MS)) {
 			clean = false;
 			kill(c->pid, SIGKILL);
