@@ -59,13 +59,15 @@ static void fill(struct bench *b, struct host *h, struct server *server)
 static void report(struct bench *b, const struct host *h)
 {
 	static char title[96];
-	double each = (h->free_before_mib - h->free_after_mib) / (double)h->count;
 
 	snprintf(title, sizeof(title), "sandboxes at once (the bound was %s)", h->bound);
 	report_cost(&b->report, &(struct cost){.group = "host",
 					       .title = title,
 					       .unit = "",
 					       .value = (double)h->count});
+	if (!h->count)
+		return;
+	double each = (h->free_before_mib - h->free_after_mib) / (double)h->count;
 	report_cost(&b->report, &(struct cost){.group = "host",
 					       .title = "memory of the host for one of them",
 					       .unit = "MiB",
