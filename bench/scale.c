@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "agent/protocol.h"
 #include "bench/child.h"
@@ -190,7 +189,6 @@ static void end(struct scale *s)
 	server_await_containers(s->server, 0);
 	server_stop(s->server);
 	child_stop(s->fake);
-	unlink(s->path);
 	samples_finish(&s->alone);
 	samples_finish(&s->beside);
 	free(s->ids);
