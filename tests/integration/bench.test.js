@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { containersOf, containersWith } from "./lib/engine.js";
 import { until, within } from "./lib/wait.js";
 
-const LIMIT_MS = 120_000; /* the first one builds */
+const LIMIT_MS = 300_000; /* the first one builds, and the Engine has been seen to need 97 s for one removal */
 const RESULTS = "bench/results.md";
 
 const TINY = {
@@ -30,6 +30,7 @@ const TINY = {
 	BENCH_SCALE_SECONDS: "1",
 	BENCH_SCALE_KEYS: "20",
 	BENCH_HOST_SANDBOXES: "1",
+	BENCH_HOST_FREE_MB: "1",
 };
 
 /* Group and title of every row, in the order of the fields. */
@@ -67,6 +68,10 @@ function start(program, args, env = {}) {
 	const it = { child, stdout: "", stderr: "" };
 	for (const name of ["stdout", "stderr"]) child[name].on("data", (chunk) => (it[name] += chunk));
 	it.ended = new Promise((done, fail) => child.on("error", fail).on("close", (code) => done(code)));
+	/* A test that gives up must not leave it behind. */
+	const orphan = () => child.kill("SIGTERM");
+	process.once("exit", orphan);
+	child.on("close", () => process.removeListener("exit", orphan));
 	return it;
 }
 
@@ -125,7 +130,7 @@ describe("the benchmark", () => {
 		const it = start("bench/run", ["echo"], { BENCH_KEYS: "9999999" });
 		await until(async () => (await containersOfRun(it.stderr)).length === 3, "a session and its two twins", LIMIT_MS);
 		it.child.kill("SIGINT");
-		assert.equal(await within(it.ended, "the end"), 1);
+		assert.equal(await within(it.ended, "the end", LIMIT_MS), 1);
 		assert.deepEqual(await containersOfRun(it.stderr), []);
 	});
 
