@@ -98,32 +98,55 @@ static void post_plan(struct control *control, struct connection *c, const json_
 	reply_ok(c);
 }
 
-/* {"listen":false}, {"accept":false}, {"refuse":true}, {"drop":"all"|"events"|"streams"}, {"images":false|"rebuilt"} */
+static bool drop(struct sim *s, const char *what)
+{
+	if (strcmp(what, "all") == 0)
+		sim_drop_connections(s);
+	else if (strcmp(what, "events") == 0)
+		sim_drop_events(s);
+	else if (strcmp(what, "streams") == 0)
+		sim_drop_streams(s);
+	else
+		return false;
+	return true;
+}
+
+/* Whether there is such a thing to be done. */
+static bool change_engine(struct sim *s, const char *key, const json_t *value)
+{
+	const char *text = json_string_value(value);
+	bool flag = json_is_boolean(value), on = json_is_true(value);
+
+	if (text && strcmp(key, "drop") == 0)
+		return drop(s, text);
+	if (text && strcmp(key, "images") == 0 && strcmp(text, "rebuilt") == 0)
+		sim_rebuild_images(s);
+	else if (flag && strcmp(key, "listen") == 0)
+		return sim_listen(s, on) == 0;
+	else if (flag && strcmp(key, "accept") == 0)
+		sim_accept(s, on);
+	else if (flag && strcmp(key, "refuse") == 0)
+		sim_refuse(s, on);
+	else if (flag && strcmp(key, "images") == 0)
+		sim_set_images(s, on);
+	else
+		return false;
+	return true;
+}
+
+/* {"listen":false}, {"accept":false}, {"refuse":true}, {"drop":"all"|"events"|"streams"}, {"images":false|"rebuilt"}; one after the other. */
 static void post_engine(struct control *control, struct connection *c, const json_t *body)
 {
-	struct sim *s = control->sim;
-	const char *drop = json_string_value(json_object_get(body, "drop")), *key;
+	const char *key;
 	json_t *value;
 
 	json_object_foreach((json_t *)body, key, value)
 	{
-		if (strcmp(key, "listen") == 0)
-			sim_listen(s, json_is_true(value));
-		else if (strcmp(key, "accept") == 0)
-			sim_accept(s, json_is_true(value));
-		else if (strcmp(key, "refuse") == 0)
-			sim_refuse(s, json_is_true(value));
-		else if (strcmp(key, "images") == 0 && json_is_boolean(value))
-			sim_set_images(s, json_is_true(value));
-		else if (strcmp(key, "images") == 0)
-			sim_rebuild_images(s);
+		if (!change_engine(control->sim, key, value)) {
+			reply_wrong(c, key);
+			return;
+		}
 	}
-	if (drop && strcmp(drop, "all") == 0)
-		sim_drop_connections(s);
-	else if (drop && strcmp(drop, "events") == 0)
-		sim_drop_events(s);
-	else if (drop && strcmp(drop, "streams") == 0)
-		sim_drop_streams(s);
 	reply_ok(c);
 }
 
@@ -165,7 +188,7 @@ static const char *act_on(struct sim *s, struct sim_container *c, const char *wh
 		sim_end_container(s, c, 137);
 	} else if (strcmp(what, "exit") == 0) {
 		sim_end_container(s, c, (int)json_integer_value(json_object_get(body, "status")));
-	} else if (strcmp(what, "cut") == 0) {
+	} else if (strcmp(what, "cut") == 0 && c->stream) {
 		sim_cut(c);
 	} else if (strcmp(what, "stop-reading") == 0 && c->stream) {
 		sim_stop_reading(c);
@@ -179,14 +202,20 @@ static const char *act_on(struct sim *s, struct sim_container *c, const char *wh
 	return NULL;
 }
 
-static int act_on_all(struct sim *s, const char *what, const json_t *body)
+/* Returns what is wrong when it could be done to none of those that are there. */
+static const char *act_on_all(struct sim *s, const char *what, const json_t *body, int *count)
 {
 	struct sim_container *c, *next;
-	int count = 0;
+	const char *wrong = NULL;
 
+	*count = 0;
 	HASH_ITER(hh, s->containers, c, next)
-	count += !act_on(s, c, what, body);
-	return count;
+	{
+		const char *why = act_on(s, c, what, body);
+		*count += !why;
+		wrong = why ? why : wrong;
+	}
+	return *count ? NULL : wrong;
 }
 
 /* {"act":"kill"|..., "name":NAME}, or of all without a name. */
@@ -204,7 +233,7 @@ static void post_containers(struct control *control, struct connection *c, const
 	else if (one)
 		wrong = act_on(s, one, what, body);
 	else
-		count = act_on_all(s, what, body);
+		wrong = act_on_all(s, what, body, &count);
 	if (wrong)
 		reply_wrong(c, wrong);
 	else

@@ -446,6 +446,9 @@ describe("what the server does not ask", () => {
 			assert.equal((await fake.ask("GET", "/containers/one/json")).status, 200);
 			await assert.rejects(fake.fault({ verb: "create", kind: "bang" }), /no such kind/);
 			await assert.rejects(fake.fault({ verb: "create", kind: "delay", seconds: 1 }), /seconds/);
+			await assert.rejects(fake.engine({ drop: "event" }), /drop/);
+			await assert.rejects(fake.engine({ listening: false }), /listening/);
+			await assert.rejects(fake.act("cut"), /nobody is attached/);
 		} finally {
 			await fake.stop();
 		}
