@@ -118,8 +118,10 @@ static int serve(struct program *p, const struct sim_plan *plan)
 	if (!p->sim)
 		return fail(p->socket, error);
 	p->control = control_new(p->sim, &p->loop, p->control_path, &violations, &error);
-	if (!p->control)
+	if (!p->control) {
+		sim_listen(p->sim, false);
 		return fail(p->control_path, error);
+	}
 	uv_exepath(p->self, &size);
 	sim_set_runtime(p->sim, p->self);
 	sim_set_plan(p->sim, plan);
