@@ -109,6 +109,8 @@ static void do_attach(struct connection *to, struct sim *s, const char *name, co
 	if (c->plan.attach == SIM_HANG || !to)
 		return; /* for good: a stream cannot be opened later than now */
 	if (to->fault.kind != SIM_FAULT_NEVER && to->fault.kind != SIM_FAULT_GARBAGE) {
+		if (c->stream) /* one at a time: it must not outlive the container */
+			sim_connection_close(c->stream);
 		to->attached = c;
 		c->stream = to;
 	}
