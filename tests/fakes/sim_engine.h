@@ -6,8 +6,8 @@
  * Two ways to make it misbehave. A plan says what the containers created from now on are like; a fault (sim_faults.h) says what
  * happens to requests and frames.
  *
- * It is made for thousands of containers: they are found by name and id in hashes, and nothing but a list or an end of all looks at more
- * than one.
+ * It is made for thousands of containers: they are found by name and id in hashes. Lists, counts, events, a sweep and an end of all look at
+ * more than one; requests and frames do not.
  *
  * tests/unit/fake_engine.h is the tool for exact bytes; this one is for whole lives.
  */
