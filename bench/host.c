@@ -75,7 +75,7 @@ static void report(struct bench *b, const struct host *h)
 	report_cost(&b->report, &(struct cost){.group = "host",
 					       .title = "what the memory that was free carries",
 					       .unit = "",
-					       .value = h->free_before_mib / each});
+					       .value = each > 0 ? h->free_before_mib / each : 0});
 }
 
 void measure_host(struct bench *b)
