@@ -58,11 +58,8 @@ static void open_shell(struct raw *r)
 
 static void take_output(struct raw *r, const struct agent_piece *p)
 {
-	uint8_t credit[4];
-
+	r->owed += (uint32_t)p->len;
 	line_output(&r->line, p->data, p->len);
-	put_u32(credit, (uint32_t)p->len);
-	send_frame(r, FRAME_CREDIT, credit, sizeof(credit));
 }
 
 static void take_hello(struct raw *r, const struct agent_piece *p)
@@ -101,6 +98,19 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
 		bench_note_failure(r->line.bench, "%s: sends a broken frame", r->name);
 }
 
+/* One grant for all that was read at once. */
+static void on_settled(void *arg)
+{
+	struct raw *r = arg;
+	uint8_t credit[4];
+
+	if (!r->owed)
+		return;
+	put_u32(credit, r->owed);
+	r->owed = 0;
+	send_frame(r, FRAME_CREDIT, credit, sizeof(credit));
+}
+
 static void on_close(void *arg, const struct err *err)
 {
 	struct raw *r = arg;
@@ -111,7 +121,7 @@ static void on_close(void *arg, const struct err *err)
 }
 
 static const struct stream_events events = {
-	.on_open = on_open, .on_data = on_data, .on_close = on_close};
+	.on_open = on_open, .on_data = on_data, .on_close = on_close, .on_settled = on_settled};
 
 /* --- life --- */
 

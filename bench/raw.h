@@ -18,6 +18,7 @@ struct raw {
 	struct tcp_stream *relayed; /* to a relay */
 	struct child *relay;
 	struct agent_frames frames;
+	uint32_t owed; /* bytes of output not yet granted anew */
 	bool attached, started, greeted;
 	struct raw *next;
 };

@@ -55,6 +55,8 @@ static void take_stream(struct tcp_stream *s, const uint8_t *data, size_t len)
 			s->events.on_data(s->arg, piece.data, piece.len);
 	if (rc < 0)
 		fail(s, "broken header in the stream");
+	else
+		s->events.on_settled(s->arg);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)

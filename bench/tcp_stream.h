@@ -10,8 +10,8 @@
 
 struct tcp_stream;
 
-/* Attaches on a connected socket, which it takes. events are called as those of stream_open(), but on_close leaves the stream to the
- * caller. What goes wrong before it returns ends the program. */
+/* Attaches on a connected socket, which it takes. events, all of them, are called as those of stream_open(), but on_close leaves the stream to
+ * the caller. What goes wrong before it returns ends the program. */
 struct tcp_stream *tcp_stream_open(struct bench *b, int fd, const char *container,
 				   const struct stream_events *events, void *arg);
 
