@@ -109,7 +109,7 @@ static void report(struct bench *b, struct pair *p)
 			      .unit = "MB/s",
 			      .is_rate = true,
 			      .ours = samples_summarize(&p->our_samples, true),
-			      .reference_title = "raw attach stream, credit granted at once",
+			      .reference_title = "raw attach stream, all the credit there can be",
 			      .reference = samples_summarize(&p->raw_samples, true),
 			      .ratio = RATIO_P50,
 			      .ratio_goal = 0.9,

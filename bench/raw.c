@@ -10,7 +10,8 @@
 #include "bench/relay.h"
 #include "sandbox/environment.h"
 
-#define TERMINAL 1
+#define TERMINAL    1
+#define CREDIT_STEP (OUTPUT_WINDOW_MAX / 4)
 
 /* The agent ends by then, whatever becomes of us. */
 #define LIFETIME_SECONDS "1800"
@@ -98,13 +99,14 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
 		bench_note_failure(r->line.bench, "%s: sends a broken frame", r->name);
 }
 
-/* One grant for all that was read at once. */
+/* Not for each key, as the server does not: what a grant sets going in the Engine and the sandbox would fall into the next sample, which is
+ * another side's. */
 static void on_settled(void *arg)
 {
 	struct raw *r = arg;
 	uint8_t credit[4];
 
-	if (!r->owed)
+	if (r->owed < CREDIT_STEP)
 		return;
 	put_u32(credit, r->owed);
 	r->owed = 0;
