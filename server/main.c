@@ -24,6 +24,9 @@
 /* How often deadlines are looked at. */
 #define SWEEP_INTERVAL_MS 100
 
+/* A third of what a processor carries under gVisor: the rest is for those who type. Two processors let one terminal flood as fast as it can. */
+#define OUTPUT_BYTES_PER_CPU 3500000
+
 /* Draining, every sandbox must be gone by then; a service manager's patience ends soon after. */
 #define DRAIN_LIMIT_MS 9000
 
@@ -39,6 +42,7 @@ struct app {
 	uv_signal_t terminate, interrupt;
 	struct docker *docker;
 	struct reaper *reaper;
+	struct pace *pace;
 	struct fleet *fleet;
 	struct watch *watch;
 	struct guard *guard;
@@ -169,13 +173,21 @@ static void on_signal(uv_signal_t *handle, int number)
 	tell_manager(app, clock_monotonic_ms());
 }
 
+static uint64_t output_per_second(const struct config *config)
+{
+	return config->max_output_bytes
+		       ? (uint64_t)config->max_output_bytes
+		       : OUTPUT_BYTES_PER_CPU * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static int build(struct app *app, struct err *err)
 {
 	app->docker = docker_new(&app->loop, app->config.docker_host, err);
 	if (!app->docker)
 		return -1;
 	app->reaper = reaper_new(app->docker);
-	app->fleet = fleet_new(&app->config, app->docker, app->reaper, app->instance);
+	app->pace = pace_new(&app->loop, output_per_second(&app->config), pty_on_turn);
+	app->fleet = fleet_new(&app->config, app->docker, app->reaper, app->instance, app->pace);
 	app->watch = watch_new(&app->loop, &app->config, app->docker, app->fleet);
 	app->guard = guard_new(&app->config, app->fleet);
 	app->capacity = capacity_new(&app->loop, &app->config);
@@ -194,7 +206,7 @@ static int build(struct app *app, struct err *err)
 							      .capacity = app->capacity,
 							      .pool = app->pool,
 							      .limiter = app->limiter});
-	if (!app->reaper || !app->fleet || !app->watch || !app->guard || !app->pool ||
+	if (!app->reaper || !app->pace || !app->fleet || !app->watch || !app->guard || !app->pool ||
 	    !app->capacity || !app->limiter || !app->sessions)
 		return err_set(err, ERR_INTERNAL, 0, "no memory");
 	app->identity = identity_new(&app->config, err);
@@ -213,6 +225,7 @@ static int listen_for_clients(struct app *app, struct err *err)
 				     .capacity = app->capacity,
 				     .pool = app->pool,
 				     .fleet = app->fleet,
+				     .pace = app->pace,
 				     .limiter = app->limiter,
 				     .identity = app->identity};
 
@@ -263,6 +276,7 @@ static void tear_down(struct app *app)
 	guard_free(app->guard);
 	watch_free(app->watch);
 	fleet_free(app->fleet);
+	pace_free(app->pace);
 	reaper_free(app->reaper);
 	docker_free(app->docker);
 	uv_walk(&app->loop, close_handle, NULL);

@@ -326,7 +326,7 @@ static int build(struct check *c, struct err *err)
 	if (!c->docker)
 		return -1;
 	c->reaper = reaper_new(c->docker);
-	c->fleet = fleet_new(&c->config, c->docker, c->reaper, c->instance);
+	c->fleet = fleet_new(&c->config, c->docker, c->reaper, c->instance, NULL);
 	if (!c->capacity || !c->reaper || !c->fleet ||
 	    !random_hex(c->instance, sizeof(c->instance) / 2))
 		return err_set(err, ERR_INTERNAL, 0, "no memory");

@@ -49,8 +49,9 @@ struct config {
 	int64_t idle_timeout_ms;
 	int64_t max_lifetime_ms;
 	int64_t pool_size, pool_min,
-		pool_max;       /* spare sandboxes of each environment; size 0: none at all */
-	int64_t max_containers; /* 0: as many as the host carries */
+		pool_max;         /* spare sandboxes of each environment; size 0: none at all */
+	int64_t max_output_bytes; /* a second, of all terminals; 0: by the number of processors */
+	int64_t max_containers;   /* 0: as many as the host carries */
 	int64_t max_memory_percent;
 	int64_t log_level;                 /* enum log_level */
 	int64_t log_format;                /* enum log_format */

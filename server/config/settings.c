@@ -81,6 +81,10 @@ const struct setting settings[] = {
 	 "an environment with fewer spare ones is refilled first, and without pauses"},
 	{GROUP_SANDBOXES, "POOL_MAX", "20", FIELD(pool_max), value_integer, 0, 1000, NULL, 0,
 	 "spare sandboxes of an environment at most, when many sessions come; at least POOL_SIZE"},
+	{GROUP_SANDBOXES, "MAX_OUTPUT_PER_SECOND", "0", FIELD(max_output_bytes), value_integer, 0,
+	 INT64_C(100000000000), NULL, 0,
+	 "bytes a second of all terminals' output together, so that those who flood leave time to "
+	 "those who type; 0: 3.5 MB for each processor"},
 	{GROUP_SANDBOXES, "CIRCUIT_MAX_CONTAINERS", "0", FIELD(max_containers), value_integer, 0,
 	 10000, NULL, 0, "sandboxes at once; 0: as many as the host carries"},
 	{GROUP_SANDBOXES, "CIRCUIT_MAX_MEMORY_PERCENT", "85", FIELD(max_memory_percent),

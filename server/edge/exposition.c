@@ -124,6 +124,7 @@ NUMBER(pool_discarded, s->pool[at[0]].discarded)
 NUMBER(engine_up, watch_health(s->server->parts.watch)->reachable)
 NUMBER(engine_requests, s->docker->requests[at[0]][at[1]])
 NUMBER(terminal_bytes, s->server->stats.terminal_bytes[at[0]])
+NUMBER(output_waits, pace_waits(s->server->parts.pace))
 NUMBER(responses, s->server->stats.responses[at[0]])
 HISTOGRAM(loop_lag, &s->server->parts.loop_lag->late)
 HISTOGRAM(engine_durations, &s->docker->durations[at[0]])
@@ -227,6 +228,9 @@ static const struct metric table[] = {
 		.histogram = echo_durations),
 	COUNTER("sandbox_api_terminal_bytes_total", "Bytes typed (in) and shown (out).",
 		.number = terminal_bytes, .labels = {{"direction", DIRECTIONS, direction}}),
+	COUNTER("sandbox_api_output_waits_total",
+		"How often a terminal waited for its share of MAX_OUTPUT_PER_SECOND.",
+		.number = output_waits),
 	COUNTER("sandbox_api_refusals_total", "Refusals, by the limit that was in the way.",
 		.number = refusals, .labels = {{"limit", REFUSALS, refusal}}),
 	COUNTER("sandbox_api_http_responses_total", "Answers over HTTP, by status.",

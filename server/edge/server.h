@@ -35,6 +35,7 @@ struct server_parts {
 	const struct capacity *capacity;
 	const struct pool *pool;
 	const struct fleet *fleet;
+	const struct pace *pace; /* NULL: output without a pace */
 	struct limiter *limiter;
 	const struct identity *identity;
 };

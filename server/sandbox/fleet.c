@@ -5,13 +5,16 @@
 #include "sandbox/sandbox_internal.h"
 
 struct fleet *fleet_new(const struct config *config, struct docker *docker, struct reaper *reaper,
-			const char *instance)
+			const char *instance, struct pace *pace)
 {
 	struct fleet *f = calloc(1, sizeof(*f));
 
 	if (f)
-		*f = (struct fleet){
-			.config = config, .docker = docker, .reaper = reaper, .instance = instance};
+		*f = (struct fleet){.config = config,
+				    .docker = docker,
+				    .reaper = reaper,
+				    .instance = instance,
+				    .pace = pace};
 	return f;
 }
 

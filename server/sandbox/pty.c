@@ -7,6 +7,7 @@
 #define INPUT_CREDIT_MAX (16 * AGENT_INPUT_WINDOW)
 
 struct pty {
+	struct pace_wait wait; /* for credit to be granted; the first member */
 	struct pty_table *table;
 	uint16_t terminal;
 	const struct pty_events
@@ -20,9 +21,10 @@ struct pty {
 	uint32_t consumed;      /* bytes passed on but not yet granted again */
 };
 
-void pty_table_init(struct pty_table *table, pty_send_fn send, void *send_arg)
+void pty_table_init(struct pty_table *table, pty_send_fn send, void *send_arg, struct pace *pace)
 {
 	memset(table, 0, sizeof(*table));
+	table->pace = pace;
 	table->send = send;
 	table->send_arg = send_arg;
 }
@@ -34,6 +36,7 @@ static bool send_frame(struct pty *pty, enum frame_type type, const void *payloa
 
 static void release(struct pty *pty)
 {
+	pace_forget(pty->table->pace, &pty->wait);
 	pty->table->slots[pty->terminal - 1] = NULL;
 	free(pty);
 }
@@ -164,18 +167,30 @@ size_t pty_input(struct pty *pty, const void *data, size_t len)
 	return total - left;
 }
 
-void pty_consumed(struct pty *pty, size_t n)
+static uint32_t grant(struct pty *pty)
 {
+	uint32_t bytes = pty->consumed;
 	uint8_t payload[4];
 
-	pty->consumed += (uint32_t)n;
-	if (pty->consumed < PTY_OUTPUT_WINDOW / 4)
-		return;
-	put_u32(payload, pty->consumed);
+	put_u32(payload, bytes);
 	if (!send_frame(pty, FRAME_CREDIT, payload, sizeof(payload)))
-		return;
-	pty->output_credit += pty->consumed;
+		return 0;
+	pty->output_credit += bytes;
 	pty->consumed = 0;
+	return bytes;
+}
+
+uint32_t pty_on_turn(struct pace_wait *w)
+{
+	return grant((struct pty *)w);
+}
+
+void pty_consumed(struct pty *pty, size_t n)
+{
+	pty->consumed += (uint32_t)n;
+	if (pty->consumed >= PTY_OUTPUT_WINDOW / 4 && !pty->wait.waits &&
+	    pace_take(pty->table->pace, &pty->wait, pty->consumed))
+		grant(pty);
 }
 
 void pty_resize(struct pty *pty, unsigned rows, unsigned cols)

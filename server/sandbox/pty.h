@@ -18,9 +18,10 @@
 
 #include "agent/protocol.h"
 #include "base/err.h"
+#include "sandbox/pace.h"
 
 /* Bytes of output that may be under way from the agent for one terminal: what its listener must be able to keep. */
-#define PTY_OUTPUT_WINDOW 262144
+#define PTY_OUTPUT_WINDOW 131072
 
 struct pty;
 
@@ -47,10 +48,15 @@ typedef bool (*pty_send_fn)(void *arg, enum frame_type type, uint16_t terminal, 
 struct pty_table {
 	pty_send_fn send;
 	void *send_arg;
+	struct pace *pace;
 	struct pty *slots[AGENT_TERMINALS_MAX]; /* terminal number minus one */
 };
 
-void pty_table_init(struct pty_table *table, pty_send_fn send, void *send_arg);
+/* pace: of the credit for output, with pty_on_turn; NULL for none. */
+void pty_table_init(struct pty_table *table, pty_send_fn send, void *send_arg, struct pace *pace);
+
+/* What a pace of PTYs calls. */
+uint32_t pty_on_turn(struct pace_wait *w);
 
 /* Calls on_lost for each that is open; frees all. */
 void pty_table_finish(struct pty_table *table, const struct err *err);
@@ -79,7 +85,7 @@ bool pty_in_foreground(const struct pty *pty);
 /* Hands over at most len bytes; returns how many the agent's window took (0: wait for on_room). */
 size_t pty_input(struct pty *pty, const void *data, size_t len);
 
-/* The listener has passed on n bytes of output: that much credit goes back to the agent. */
+/* The listener has passed on n bytes of output: that much credit goes back to the agent, as the pace allows. */
 void pty_consumed(struct pty *pty, size_t n);
 
 void pty_resize(struct pty *pty, unsigned rows, unsigned cols);

@@ -436,7 +436,7 @@ struct sandbox *sandbox_new(struct fleet *f, const struct sandbox_order *order,
 	s->since_ms = clock_monotonic_ms();
 	s->deadline_ms = s->since_ms + STATE_LIMIT_MS;
 	agent_link_init(&s->link, &link_events, s);
-	pty_table_init(&s->ptys, send_frame, s);
+	pty_table_init(&s->ptys, send_frame, s, f->pace);
 	if (!choose_name(s)) {
 		err_set(err, ERR_INTERNAL, 0, "no random bytes");
 		free(s);

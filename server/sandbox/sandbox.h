@@ -41,9 +41,9 @@ struct sandbox;
 /* The agent ends the sandbox this long after the session should have: for when nobody else is left. */
 #define SANDBOX_GRACE_SECONDS 30
 
-/* instance is a fresh random name of this process. Everything given must live longer. */
+/* instance is a fresh random name of this process; pace: of all output, NULL for none. Everything given must live longer. */
 struct fleet *fleet_new(const struct config *config, struct docker *docker, struct reaper *reaper,
-			const char *instance);
+			const char *instance, struct pace *pace);
 
 /* Frees all sandboxes, without a word to their owners. Accepts NULL. */
 void fleet_free(struct fleet *f);

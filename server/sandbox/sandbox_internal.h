@@ -17,6 +17,7 @@ struct fleet {
 	struct docker *docker;
 	struct reaper *reaper;
 	const char *instance;
+	struct pace *pace;
 	uint64_t failed_ms
 		[FLEET_FAILED_STARTS_MAX]; /* monotonic, the latest failed starts; 0: none */
 	bool events_up;                    /* the Engine's event stream will tell of deaths */

@@ -311,7 +311,7 @@ static void run(struct run *r, const uint8_t *data, size_t size, size_t piece)
 	memset(slots, 0, sizeof(slots));
 	current = r;
 	agent_link_init(&r->link, &link_events, r);
-	pty_table_init(&r->table, send_frame, r);
+	pty_table_init(&r->table, send_frame, r, NULL);
 	while (size >= 4 && !r->violated) {
 		size_t used = take_step(r, data, size, piece);
 		data += used;

@@ -46,6 +46,7 @@ const WANTED = {
 	sandbox_api_connect_to_prompt_seconds: ["histogram", "start"],
 	sandbox_api_echo_seconds: ["histogram"],
 	sandbox_api_terminal_bytes_total: ["counter", "direction"],
+	sandbox_api_output_waits_total: ["counter"],
 	sandbox_api_refusals_total: ["counter", "limit"],
 	sandbox_api_http_responses_total: ["counter", "code"],
 };

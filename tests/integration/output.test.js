@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Terminal, createSession, deleteSession } from "./lib/client.js";
+import { scrape } from "./lib/exposition.js";
 import { residentBytes } from "./lib/processes.js";
 import { startServer } from "./lib/server.js";
 import { exactOutput, prepare, sha256 } from "./lib/transfer.js";
@@ -14,6 +15,9 @@ const LAST_NUMBER = 2_700_000; /* seq up to it: 20 488 896 bytes */
 const PAUSED_MAX_BYTES = 2 << 20;
 /* What waits in the PTY, and what the flood still writes until the signal is there: its twelve seconds were over 100 MB. */
 const AFTER_CTRL_C_MAX_BYTES = 10 << 20;
+
+const WINDOW_BYTES = 128 << 10;
+const PACED_BYTES = 1_000_000;
 
 let server;
 
@@ -177,6 +181,44 @@ test("a flood in one terminal leaves the other one quick", async () => {
 	for (let i = 0; i < 20; i++) assert.equal((await calm.run("echo $((6*7))")).output.trim(), "42");
 	await deleteSession(server, sessionId);
 	await deleteSession(server, other);
+});
+
+/* Counts what a terminal shows; resolves once it has shown more than the window that it begins with, and thus lives by its share. */
+async function flood(terminal) {
+	const begun = deferred();
+	const it = { bytes: 0 };
+	terminal.sink = (text) => {
+		it.bytes += text.length;
+		if (it.bytes > 2 * WINDOW_BYTES) begun.resolve();
+	};
+	await terminal.type("yes");
+	await within(begun.promise, "a flood");
+	return it;
+}
+
+test("those who flood share MAX_OUTPUT_PER_SECOND evenly, and one who types does not feel it", async () => {
+	const paced = await startServer({ MAX_OUTPUT_PER_SECOND: String(PACED_BYTES) });
+	const sessions = await Promise.all(Array.from({ length: 3 }, () => createSession(paced)));
+	const [calm, ...loud] = await Promise.all(sessions.map(({ sessionId }) => Terminal.open(paced, sessionId)));
+	const floods = await Promise.all(loud.map(flood));
+
+	const before = floods.map(({ bytes }) => bytes);
+	const start = performance.now();
+	for (let i = 0; i < 20; i++) {
+		assert.equal((await calm.run("echo $((6*7))")).output.trim(), "42");
+		await pause(100); /* what is measured: what the others show meanwhile */
+	}
+	const shown = floods.map(({ bytes }, i) => bytes - before[i]);
+	const seconds = (performance.now() - start) / 1000;
+	/* A tenth of a second may have been saved up, and each may hold one window. */
+	const most = PACED_BYTES * (seconds + 0.1) + shown.length * WINDOW_BYTES;
+	const sum = shown[0] + shown[1];
+	assert.ok(sum <= most, `${sum} bytes in ${seconds} s`);
+	assert.ok(Math.min(...shown) > sum / 3, `${shown} bytes`);
+	assert.ok((await scrape(paced)).value("sandbox_api_output_waits_total") > 0);
+
+	await Promise.all(sessions.map(({ sessionId }) => deleteSession(paced, sessionId)));
+	await paced.stop();
 });
 
 test("programs that outlive their terminal and flood it are gone with it", () =>

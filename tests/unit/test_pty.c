@@ -111,7 +111,7 @@ static void set_up(void)
 {
 	refusing = false;
 	memset(&sent, 0, sizeof(sent));
-	pty_table_init(&table, send_frame, &table);
+	pty_table_init(&table, send_frame, &table, NULL);
 }
 
 static void tear_down(void)
@@ -257,6 +257,60 @@ START_TEST(credit_that_cannot_be_sent_is_not_forgotten)
 	pty_consumed(l.pty, 1);
 	ck_assert_uint_eq(sent.credit_bytes, PTY_OUTPUT_WINDOW);
 	ck_assert_int_eq(pty_table_output(&table, 1, data, sizeof(data), NULL), 0);
+}
+END_TEST
+
+/* Two terminals and a bucket for a quarter of a window: one is granted what it showed, the other waits. */
+START_TEST(who_floods_waits_for_credit_at_the_pace)
+{
+	static const uint8_t data[PTY_OUTPUT_WINDOW / 2];
+	static struct listener first, second;
+	uv_loop_t loop;
+
+	uv_loop_init(&loop);
+	table.pace = pace_new(&loop, (uint64_t)PTY_OUTPUT_WINDOW / 4 * 10, pty_on_turn);
+	open_pty(&first, 10);
+	open_pty(&second, 10);
+	ck_assert_int_eq(pty_table_output(&table, 1, data, sizeof(data), NULL), 0);
+	ck_assert_int_eq(pty_table_output(&table, 2, data, sizeof(data), NULL), 0);
+	pty_consumed(first.pty, sizeof(data));
+	pty_consumed(second.pty, sizeof(data) - 1);
+	ck_assert_uint_eq(sent.credit_bytes, sizeof(data));
+	/* What is shown while it waits comes with the rest. */
+	pty_consumed(second.pty, 1);
+	ck_assert_uint_eq(sent.credit_bytes, sizeof(data));
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_uint_eq(sent.credit_bytes, 2 * sizeof(data));
+	pace_free(table.pace);
+	table.pace = NULL;
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+}
+END_TEST
+
+START_TEST(a_terminal_that_goes_waits_no_longer)
+{
+	static const uint8_t data[PTY_OUTPUT_WINDOW];
+	static struct listener l;
+	struct err err = {.kind = ERR_GONE, .msg = "over"};
+	uv_loop_t loop;
+
+	uv_loop_init(&loop);
+	table.pace = pace_new(&loop, 1, pty_on_turn);
+	open_pty(&l, 10);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(pty_table_output(&table, 1, data, sizeof(data) / 2, NULL), 0);
+		pty_consumed(l.pty, sizeof(data) / 2);
+	}
+	ck_assert_uint_eq(sent.credit_bytes, sizeof(data) / 2);
+	ck_assert_uint_eq(pace_waits(table.pace), 1);
+	pty_table_finish(&table, &err);
+	/* The clock would run for a day if it still did. */
+	ck_assert_int_eq(uv_run(&loop, UV_RUN_DEFAULT), 0);
+	pace_free(table.pace);
+	table.pace = NULL;
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
 }
 END_TEST
 
@@ -472,6 +526,8 @@ int main(void)
 	tcase_add_test(tc, input_that_is_not_taken_keeps_its_credit);
 	tcase_add_test(tc, credit_goes_back_in_large_pieces_and_in_full);
 	tcase_add_test(tc, credit_that_cannot_be_sent_is_not_forgotten);
+	tcase_add_test(tc, who_floods_waits_for_credit_at_the_pace);
+	tcase_add_test(tc, a_terminal_that_goes_waits_no_longer);
 	tcase_add_test(tc, output_beyond_the_credit_is_a_violation_and_reaches_nobody);
 	tcase_add_test(tc, a_terminal_that_we_closed_is_still_held_to_its_credit);
 	tcase_add_test(tc, frames_out_of_order_are_violations);

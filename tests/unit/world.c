@@ -56,7 +56,7 @@ void world_up(void)
 	w->sim = sim_new(&w->loop);
 	w->docker = docker_new(&w->loop, sim_host(w->sim), NULL);
 	w->reaper = reaper_new(w->docker);
-	w->fleet = fleet_new(&w->config, w->docker, w->reaper, "instance");
+	w->fleet = fleet_new(&w->config, w->docker, w->reaper, "instance", NULL);
 	w->watch = watch_new(&w->loop, &w->config, w->docker, w->fleet);
 	w->capacity = capacity_new(&w->loop, &w->config);
 	w->config.limits[TIER_ANONYMOUS] = world_limits;
