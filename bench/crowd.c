@@ -8,6 +8,9 @@
 #include "bench/socket.h"
 #include "bench/typist.h"
 
+/* Twice the credit that a terminal of the server begins with. */
+#define FLOODING_BYTES ((size_t)256 << 10)
+
 #define INNOCENT_INTERVAL_MS 50
 #define TYPIST_INTERVAL_MS   200
 #define CTRL_C               "\003"
@@ -58,10 +61,10 @@ static void on_flooding(struct line *l, const uint8_t *data, size_t len)
 	*(size_t *)l->arg += len;
 }
 
-/* Far more than the echo of a command. */
+/* Past the credit that it begins with, and thus as fast as it is let: that many starting at once is another load. */
 static bool floods(void *arg)
 {
-	return *(size_t *)arg > LINE_SEND_MAX;
+	return *(size_t *)arg > FLOODING_BYTES;
 }
 
 static void start_floods(struct side *s, size_t *counts, size_t flooders)
