@@ -66,9 +66,6 @@ typedef void (*docker_version_fn)(void *arg, const struct docker_version *v, con
 struct docker_call *docker_negotiate(struct docker *d, docker_version_fn done, void *arg,
 				     struct err *err);
 
-/* GET /_ping, limit 2 s. */
-struct docker_call *docker_ping(struct docker *d, docker_done_fn done, void *arg, struct err *err);
-
 struct docker_info {
 	bool runtime_known;         /* the runtime asked for is registered */
 	const char *runtime_path;   /* "" when not known */

@@ -79,21 +79,6 @@ static void finish_plain(const struct docker_call *call, const struct http_answe
 	call->done.plain(call->arg, err);
 }
 
-static const struct docker_op op_ping = {DOCKER_PING, "GET", 2000, 200, 0, finish_plain};
-
-struct docker_call *docker_ping(struct docker *d, docker_done_fn done, void *arg, struct err *err)
-{
-	char target[TARGET_BYTES];
-
-	return docker_call_start(
-		d,
-		&(struct docker_start){.op = &op_ping,
-				       .target = make_target(d, target, err, "/_ping"),
-				       .done.plain = done,
-				       .arg = arg},
-		err);
-}
-
 static void finish_info(const struct docker_call *call, const struct http_answer *answer,
 			const struct err *err)
 {
@@ -306,7 +291,7 @@ static void finish_events(const struct docker_call *call, const struct http_answ
 	call->done.plain(call->arg, err ? err : &ended);
 }
 
-static const struct docker_op op_events = {DOCKER_VERBS, "GET", 0, 200, 0, finish_events};
+static const struct docker_op op_events = {DOCKER_EVENTS, "GET", 0, 200, 0, finish_events};
 
 struct docker_call *docker_events(struct docker *d, const char *label_filter,
 				  docker_event_fn on_event, docker_done_fn done, void *arg,

@@ -34,7 +34,7 @@ union docker_done {
 
 /* One kind of call. */
 struct docker_op {
-	enum docker_verb verb; /* DOCKER_VERBS: of none that is counted */
+	enum docker_verb verb; /* DOCKER_EVENTS is not counted */
 	const char *method;
 	unsigned limit_ms; /* 0: none */
 	int status;        /* of an answer that worked */

@@ -9,11 +9,11 @@
 const char *docker_verb_name(enum docker_verb verb)
 {
 	static const char *const names[] = {
-		[DOCKER_VERSION] = "version", [DOCKER_PING] = "ping",
-		[DOCKER_INFO] = "info",       [DOCKER_IMAGE] = "image",
-		[DOCKER_CREATE] = "create",   [DOCKER_ATTACH] = "attach",
-		[DOCKER_START] = "start",     [DOCKER_LIST] = "list",
-		[DOCKER_REMOVE] = "remove",   [DOCKER_VERBS] = "events",
+		[DOCKER_VERSION] = "version", [DOCKER_INFO] = "info",
+		[DOCKER_IMAGE] = "image",     [DOCKER_CREATE] = "create",
+		[DOCKER_ATTACH] = "attach",   [DOCKER_START] = "start",
+		[DOCKER_LIST] = "list",       [DOCKER_REMOVE] = "remove",
+		[DOCKER_EVENTS] = "events",
 	};
 
 	return names[verb];
@@ -50,7 +50,7 @@ static enum docker_outcome outcome_of(enum docker_verb verb, const struct err *e
 void docker_stats_note(struct docker_stats *s, enum docker_verb verb, uint64_t since_ns,
 		       const struct err *err)
 {
-	if (verb == DOCKER_VERBS)
+	if (verb == DOCKER_EVENTS)
 		return;
 	s->requests[verb][outcome_of(verb, err)]++;
 	histogram_note(&s->durations[verb], clock_monotonic_ns() - since_ns);
@@ -58,7 +58,7 @@ void docker_stats_note(struct docker_stats *s, enum docker_verb verb, uint64_t s
 
 void docker_stats_unreadable(struct docker_stats *s, enum docker_verb verb)
 {
-	if (verb == DOCKER_VERBS)
+	if (verb == DOCKER_EVENTS)
 		return;
 	s->requests[verb][DOCKER_OK]--;
 	s->requests[verb][DOCKER_ERROR]++;

@@ -15,7 +15,6 @@ struct docker;
 
 enum docker_verb {
 	DOCKER_VERSION,
-	DOCKER_PING,
 	DOCKER_INFO,
 	DOCKER_IMAGE,
 	DOCKER_CREATE,
@@ -23,7 +22,8 @@ enum docker_verb {
 	DOCKER_START,
 	DOCKER_LIST,
 	DOCKER_REMOVE,
-	DOCKER_VERBS /* how many there are */
+	DOCKER_VERBS,                /* how many are counted */
+	DOCKER_EVENTS = DOCKER_VERBS /* a stream without an end */
 };
 
 enum docker_outcome {

@@ -151,14 +151,10 @@ START_TEST(the_engine_is_asked_what_it_has)
 	run_until(&got.done, 2);
 	ck_assert_str_eq(got.text, "sha256:" ID);
 	expect_request("GET /v1.41/images/a/b:1/json HTTP/1.1\r\n");
-	fake_json(fx.engine, 200, "OK");
-	ck_assert_ptr_nonnull(docker_ping(fx.docker, on_done, &got, NULL));
-	run_until(&got.done, 3);
-	ck_assert(!got.failed);
 	fake_json(fx.engine, 200,
 		  "[{\"Id\":\"" ID "\",\"Names\":[\"/sandbox-9\"],\"State\":\"running\"}]");
 	list();
-	run_until(&got.done, 4);
+	run_until(&got.done, 3);
 	ck_assert_str_eq(got.text, "sandbox-9");
 	expect_request("GET /v1.41/containers/json?all=true&limit=500&filters="
 		       "%7B%22label%22%3A%5B%22p.owner%3Dme%22%5D%7D HTTP/1.1\r\n");
@@ -172,10 +168,10 @@ START_TEST(a_new_engine_is_spoken_to_in_a_version_that_it_knows)
 	ck_assert_ptr_nonnull(docker_negotiate(fx.docker, on_version, &got, NULL));
 	run_until(&got.done, 1);
 	ck_assert_str_eq(got.text, "29 1.47");
-	fake_json(fx.engine, 200, "OK");
-	docker_ping(fx.docker, on_done, &got, NULL);
+	fake_json(fx.engine, 200, "{\"Id\":\"sha256:" ID "\"}");
+	docker_image(fx.docker, "a", on_id, &got, NULL);
 	run_until(&got.done, 2);
-	expect_request("GET /v1.47/_ping ");
+	expect_request("GET /v1.47/images/a/json ");
 }
 END_TEST
 
@@ -188,7 +184,7 @@ START_TEST(an_engine_that_shares_no_version_with_us_is_an_error_and_stops_all_ca
 	docker_negotiate(fx.docker, on_version, &got, NULL);
 	run_until(&got.done, 1);
 	expect_error(ERR_INPUT, 0, "API 1.50 to 1.60");
-	ck_assert_ptr_null(docker_ping(fx.docker, on_done, &got, &err));
+	ck_assert_ptr_null(docker_start(fx.docker, "x", on_done, &got, &err));
 	ck_assert_int_eq(err.kind, ERR_UPSTREAM);
 }
 END_TEST
@@ -591,7 +587,7 @@ START_TEST(nothing_works_before_a_version_is_negotiated)
 	struct docker *d = docker_new(&fx.loop, fake_host(fx.engine), NULL);
 	struct err err;
 
-	ck_assert_ptr_null(docker_ping(d, on_done, &got, &err));
+	ck_assert_ptr_null(docker_image(d, "a", on_id, &got, &err));
 	ck_assert_int_eq(err.kind, ERR_UPSTREAM);
 	ck_assert_ptr_null(docker_start(d, "x", on_done, &got, &err));
 	ck_assert_int_eq(err.kind, ERR_UPSTREAM);
