@@ -25,7 +25,7 @@
 #define SWEEP_INTERVAL_MS 100
 
 /* A third of what a processor carries under gVisor: the rest is for those who type. Two processors let one terminal flood as fast as it can. */
-#define OUTPUT_BYTES_PER_CPU 3500000
+#define OUTPUT_BYTES_PER_CPU 4000000
 
 /* Draining, every sandbox must be gone by then; a service manager's patience ends soon after. */
 #define DRAIN_LIMIT_MS 9000

@@ -84,7 +84,7 @@ const struct setting settings[] = {
 	{GROUP_SANDBOXES, "MAX_OUTPUT_PER_SECOND", "0", FIELD(max_output_bytes), value_integer, 0,
 	 INT64_C(100000000000), NULL, 0,
 	 "bytes a second of all terminals' output together, so that those who flood leave time to "
-	 "those who type; 0: 3.5 MB for each processor"},
+	 "those who type; 0: 4 MB for each processor"},
 	{GROUP_SANDBOXES, "CIRCUIT_MAX_CONTAINERS", "0", FIELD(max_containers), value_integer, 0,
 	 10000, NULL, 0, "sandboxes at once; 0: as many as the host carries"},
 	{GROUP_SANDBOXES, "CIRCUIT_MAX_MEMORY_PERCENT", "85", FIELD(max_memory_percent),
