@@ -13,6 +13,25 @@
 
 #define TICK_MS      10
 #define END_LIMIT_MS 60000
+#define READ_BYTES   65536
+
+void *bench_allocate(size_t count, size_t size)
+{
+	void *p = calloc(count, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+void bench_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	static char buffer[READ_BYTES];
+
+	(void)handle;
+	(void)suggested;
+	*buf = uv_buf_init(buffer, sizeof(buffer));
+}
 
 void bench_say(const char *format, ...)
 {

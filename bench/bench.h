@@ -51,6 +51,12 @@ void bench_init(struct bench *b, const char *docker_host, const char *runtime);
 /* Ends processes and removes containers that are left. False when that has failed, too. */
 bool bench_finish(struct bench *b);
 
+/* Zeros, to free(). What cannot be had ends the program: there is nothing to be measured then. */
+void *bench_allocate(size_t count, size_t size);
+
+/* For uv_read_start(): the one buffer of all streams, since what has been read is used up at once. */
+void bench_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+
 /* A line on standard error. */
 void bench_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

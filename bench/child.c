@@ -39,10 +39,8 @@ _Noreturn static void become(const char *const argv[], const char *const environ
 struct child *child_start(struct bench *b, const char *name, const char *const argv[],
 			  const char *const environment[], unsigned nofile)
 {
-	struct child *c = calloc(1, sizeof(*c));
+	struct child *c = bench_allocate(1, sizeof(*c));
 
-	if (!c)
-		abort();
 	c->bench = b;
 	snprintf(c->log, sizeof(c->log), LOG_FOLDER "%s-%s.log", b->figure, name);
 	int log = open(c->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

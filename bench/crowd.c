@@ -30,15 +30,6 @@ struct crowd {
 	struct side ours, raw;
 };
 
-static void *allocate(size_t count, size_t size)
-{
-	void *p = calloc(count, size);
-
-	if (!p)
-		abort();
-	return p;
-}
-
 static uint64_t turn_end(void)
 {
 	return uv_hrtime() + size_of(SIZE_CROWD_SECONDS) * 1000000000;
@@ -48,7 +39,7 @@ static uint64_t turn_end(void)
 
 static void type_alone(struct side *s, struct samples *samples)
 {
-	struct typist *t = allocate(1, sizeof(*t));
+	struct typist *t = bench_allocate(1, sizeof(*t));
 
 	typist_start(t, s->lines[0], samples, INNOCENT_INTERVAL_MS, 0, turn_end());
 	typist_await(t);
@@ -90,7 +81,7 @@ static void stop_floods(struct side *s, size_t flooders)
 static void innocent(struct side *s)
 {
 	size_t flooders = size_of(SIZE_FLOODERS);
-	size_t *counts = allocate(flooders + 1, sizeof(*counts));
+	size_t *counts = bench_allocate(flooders + 1, sizeof(*counts));
 
 	type_alone(s, &s->quiet);
 	start_floods(s, counts, flooders);
@@ -114,7 +105,7 @@ static void raw_innocent(void *arg)
 /* They begin one after the other within the time from one key to the next. */
 static void type_together(struct side *s, size_t count)
 {
-	struct typist *typists = allocate(count, sizeof(*typists));
+	struct typist *typists = bench_allocate(count, sizeof(*typists));
 	uint64_t end = turn_end();
 
 	for (size_t i = 0; i < count; i++)
@@ -186,10 +177,10 @@ static void gather(struct crowd *c, struct bench *b)
 
 	*c = (struct crowd){.bench = b, .count = count < least ? least : count};
 	c->server = server_start(b, b->docker_host, 0);
-	c->sessions = allocate(c->count, sizeof(*c->sessions));
-	c->raws = allocate(c->count, sizeof(struct raw *));
-	c->ours.lines = allocate(c->count, sizeof(struct line *));
-	c->raw.lines = allocate(c->count, sizeof(struct line *));
+	c->sessions = bench_allocate(c->count, sizeof(*c->sessions));
+	c->raws = bench_allocate(c->count, sizeof(struct raw *));
+	c->ours.lines = bench_allocate(c->count, sizeof(struct line *));
+	c->raw.lines = bench_allocate(c->count, sizeof(struct line *));
 	for (size_t i = 0; i < c->count; i++) {
 		session_start(&c->sessions[i], c->server);
 		c->ours.lines[i] = c->sessions[i].line;

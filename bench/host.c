@@ -80,11 +80,10 @@ static void report(struct bench *b, const struct host *h)
 
 void measure_host(struct bench *b)
 {
-	struct host h = {.sessions = calloc(size_of(SIZE_HOST_SANDBOXES), sizeof(*h.sessions))};
+	struct host h = {.sessions =
+				 bench_allocate(size_of(SIZE_HOST_SANDBOXES), sizeof(*h.sessions))};
 	struct server *server = server_start(b, b->docker_host, 0);
 
-	if (!h.sessions)
-		abort();
 	server_await_containers(server, 0);
 	fill(b, &h, server);
 	report(b, &h);

@@ -23,11 +23,9 @@ void measure_memory(struct bench *b)
 {
 	static char title[96];
 	size_t count = size_of(SIZE_MEMORY_SESSIONS);
-	struct session *sessions = calloc(count, sizeof(*sessions));
+	struct session *sessions = bench_allocate(count, sizeof(*sessions));
 	struct server *server = server_start(b, b->docker_host, 0);
 
-	if (!sessions)
-		abort();
 	server_await_containers(server, 0);
 	struct server_memory bare = server_memory(server);
 	for (size_t i = 0; i < count; i++)

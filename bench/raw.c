@@ -222,10 +222,10 @@ static bool is_up(void *arg)
 
 static struct raw *begin(struct bench *b, void (*attach_to)(struct raw *r))
 {
-	struct raw *r = calloc(1, sizeof(*r));
+	struct raw *r = bench_allocate(1, sizeof(*r));
 	char nonce[9];
 
-	if (!r || !random_hex(nonce, sizeof(nonce) / 2))
+	if (!random_hex(nonce, sizeof(nonce) / 2))
 		abort();
 	r->line.bench = b;
 	r->line.send = send_input;

@@ -172,10 +172,8 @@ static void begin(struct scale *s)
 	if (s->websockets > s->sessions * (AGENT_TERMINALS_MAX - 1))
 		bench_fail(s->bench, "%zu sessions cannot have %zu WebSockets", s->sessions,
 			   s->websockets);
-	s->ids = calloc(s->sessions, sizeof(*s->ids));
-	s->sockets = calloc(s->websockets, sizeof(struct socket *));
-	if (!s->ids || !s->sockets)
-		abort();
+	s->ids = bench_allocate(s->sessions, sizeof(*s->ids));
+	s->sockets = bench_allocate(s->websockets, sizeof(struct socket *));
 	start_fake(s);
 	start_server(s);
 	start_typing(s);

@@ -93,10 +93,8 @@ struct server *server_start(struct bench *b, const char *docker_host, unsigned p
 {
 	static const char *const argv[] = {PROGRAM, NULL};
 	struct environment_text e = {.count = 0};
-	struct server *s = calloc(1, sizeof(*s));
+	struct server *s = bench_allocate(1, sizeof(*s));
 
-	if (!s)
-		abort();
 	gather(&e, b, docker_host, pool_size);
 	s->bench = b;
 	s->process = child_start(b, "server", argv, e.pointers, DESCRIPTORS);

@@ -7,11 +7,6 @@
 
 #include "bench/server.h"
 
-#define READ_BYTES 65536
-
-/* One buffer for all: what has been read is used up at once. */
-static char read_buffer[READ_BYTES];
-
 /* --- sending --- */
 
 /* A socket that does not take a few bytes at once has an end that does not read: nothing to be measured. */
@@ -161,13 +156,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		take_frames(s, (const uint8_t *)buf->base + used, (size_t)n - used);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-	(void)handle;
-	(void)suggested;
-	*buf = uv_buf_init(read_buffer, sizeof(read_buffer));
-}
-
 /* --- life --- */
 
 static void on_connected(uv_connect_t *request, int status)
@@ -179,7 +167,7 @@ static void on_connected(uv_connect_t *request, int status)
 	if (status == 0)
 		status = uv_tcp_nodelay(&s->tcp, 1);
 	if (status == 0)
-		status = uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read);
+		status = uv_read_start((uv_stream_t *)&s->tcp, bench_on_alloc, on_read);
 	if (status < 0)
 		bench_note_failure(s->line.bench, "connecting: %s", uv_strerror(status));
 	else
@@ -188,13 +176,11 @@ static void on_connected(uv_connect_t *request, int status)
 
 struct socket *socket_new(struct bench *b, const struct server *server, const char *session_id)
 {
-	struct socket *s = calloc(1, sizeof(*s));
+	struct socket *s = bench_allocate(1, sizeof(*s));
 	struct sockaddr_in to = {.sin_family = AF_INET,
 				 .sin_port = htons((uint16_t)server->port),
 				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
 
-	if (!s)
-		abort();
 	s->line.bench = b;
 	s->line.send = send_input;
 	s->port = server->port;

@@ -6,8 +6,6 @@
 #include "engine/attach_head.h"
 #include "engine/stdcopy.h"
 
-#define READ_BYTES 65536
-
 struct tcp_stream {
 	uv_tcp_t tcp;
 	bool open; /* the Engine has said so */
@@ -16,9 +14,6 @@ struct tcp_stream {
 	struct stream_events events;
 	void *arg;
 };
-
-/* One buffer for all: what has been read is used up at once. */
-static char read_buffer[READ_BYTES];
 
 static void fail(struct tcp_stream *s, const char *why)
 {
@@ -75,13 +70,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		take_stream(s, data + used, (size_t)n - used);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-	(void)handle;
-	(void)suggested;
-	*buf = uv_buf_init(read_buffer, sizeof(read_buffer));
-}
-
 /* --- sending --- */
 
 bool tcp_stream_send(struct tcp_stream *s, const void *head, size_t head_len, const void *body,
@@ -112,10 +100,8 @@ static bool ask(struct tcp_stream *s, const char *container)
 struct tcp_stream *tcp_stream_open(struct bench *b, int fd, const char *container,
 				   const struct stream_events *events, void *arg)
 {
-	struct tcp_stream *s = calloc(1, sizeof(*s));
+	struct tcp_stream *s = bench_allocate(1, sizeof(*s));
 
-	if (!s)
-		abort();
 	s->events = *events;
 	s->arg = arg;
 	attach_head_init(&s->head);
@@ -123,7 +109,8 @@ struct tcp_stream *tcp_stream_open(struct bench *b, int fd, const char *containe
 	uv_tcp_init(&b->loop, &s->tcp);
 	s->tcp.data = s;
 	if (uv_tcp_open(&s->tcp, fd) < 0 || uv_tcp_nodelay(&s->tcp, 1) < 0 ||
-	    uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read) < 0 || !ask(s, container))
+	    uv_read_start((uv_stream_t *)&s->tcp, bench_on_alloc, on_read) < 0 ||
+	    !ask(s, container))
 		bench_fail(b, "%s: cannot be attached to through a relay", container);
 	return s;
 }
