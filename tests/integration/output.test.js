@@ -196,7 +196,7 @@ async function flood(terminal) {
 	return it;
 }
 
-test("those who flood share MAX_OUTPUT_PER_SECOND evenly, and one who types does not feel it", async () => {
+test("those who flood share MAX_OUTPUT_PER_SECOND evenly, and one who types goes on", async () => {
 	const paced = await startServer({ MAX_OUTPUT_PER_SECOND: String(PACED_BYTES) });
 	const sessions = await Promise.all(Array.from({ length: 3 }, () => createSession(paced)));
 	const [calm, ...loud] = await Promise.all(sessions.map(({ sessionId }) => Terminal.open(paced, sessionId)));

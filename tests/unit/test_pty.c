@@ -260,15 +260,32 @@ START_TEST(credit_that_cannot_be_sent_is_not_forgotten)
 }
 END_TEST
 
+/* --- with a pace --- */
+
+static uv_loop_t loop;
+
+static void begin_pace(uint64_t bytes_per_second)
+{
+	uv_loop_init(&loop);
+	table.pace = pace_new(&loop, bytes_per_second, pty_on_turn);
+}
+
+/* Nobody may be waiting. */
+static void end_pace(void)
+{
+	pace_free(table.pace);
+	table.pace = NULL;
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_int_eq(uv_loop_close(&loop), 0);
+}
+
 /* Two terminals and a bucket for a quarter of a window: one is granted what it showed, the other waits. */
 START_TEST(who_floods_waits_for_credit_at_the_pace)
 {
 	static const uint8_t data[PTY_OUTPUT_WINDOW / 2];
 	static struct listener first, second;
-	uv_loop_t loop;
 
-	uv_loop_init(&loop);
-	table.pace = pace_new(&loop, (uint64_t)PTY_OUTPUT_WINDOW / 4 * 10, pty_on_turn);
+	begin_pace((uint64_t)PTY_OUTPUT_WINDOW / 4 * 10);
 	open_pty(&first, 10);
 	open_pty(&second, 10);
 	ck_assert_int_eq(pty_table_output(&table, 1, data, sizeof(data), NULL), 0);
@@ -281,10 +298,7 @@ START_TEST(who_floods_waits_for_credit_at_the_pace)
 	ck_assert_uint_eq(sent.credit_bytes, sizeof(data));
 	uv_run(&loop, UV_RUN_DEFAULT);
 	ck_assert_uint_eq(sent.credit_bytes, 2 * sizeof(data));
-	pace_free(table.pace);
-	table.pace = NULL;
-	uv_run(&loop, UV_RUN_DEFAULT);
-	ck_assert_int_eq(uv_loop_close(&loop), 0);
+	end_pace();
 }
 END_TEST
 
@@ -293,10 +307,8 @@ START_TEST(a_terminal_that_goes_waits_no_longer)
 	static const uint8_t data[PTY_OUTPUT_WINDOW];
 	static struct listener l;
 	struct err err = {.kind = ERR_GONE, .msg = "over"};
-	uv_loop_t loop;
 
-	uv_loop_init(&loop);
-	table.pace = pace_new(&loop, 1, pty_on_turn);
+	begin_pace(1);
 	open_pty(&l, 10);
 	for (size_t i = 0; i < 2; i++) {
 		ck_assert_int_eq(pty_table_output(&table, 1, data, sizeof(data) / 2, NULL), 0);
@@ -307,10 +319,7 @@ START_TEST(a_terminal_that_goes_waits_no_longer)
 	pty_table_finish(&table, &err);
 	/* The clock would run for a day if it still did. */
 	ck_assert_int_eq(uv_run(&loop, UV_RUN_DEFAULT), 0);
-	pace_free(table.pace);
-	table.pace = NULL;
-	uv_run(&loop, UV_RUN_DEFAULT);
-	ck_assert_int_eq(uv_loop_close(&loop), 0);
+	end_pace();
 }
 END_TEST
 
